@@ -1,0 +1,1 @@
+"""The cloud on one machine: gateway, function processes, Cloud Tasks, Cloud Scheduler and the media host."""
