@@ -9,7 +9,7 @@ create table if not exists public.uploads (
   kind text not null constraint uploads_kind_check check (kind in ('multipart', 'direct')),
   state text not null default 'open' constraint uploads_state_check check (state in ('open', 'settled', 'released')),
   day date not null,
-  reserved_bytes bigint not null constraint uploads_reserved_check check (reserved_bytes > 0),
+  reserved_bytes bigint not null constraint uploads_reserved_check check (reserved_bytes >= 0),
   media_id text not null,
   created_at timestamptz not null default now(),
   expires_at timestamptz not null

@@ -24,14 +24,14 @@ begin
   return v_user;
 end $$;
 
--- Today's usage of a user; the row is made when there is none.
-create or replace function private.usage_of_today(p_user_id uuid)
+-- Usage of a user on a day; the row is made when there is none.
+create or replace function private.usage_of_day(p_user_id uuid, p_day date)
 returns public.daily_usage language plpgsql set search_path = '' as $$
 declare
   v_usage public.daily_usage;
 begin
-  insert into public.daily_usage (user_id, day) values (p_user_id, private.today()) on conflict do nothing;
-  select * into v_usage from public.daily_usage where user_id = p_user_id and day = private.today();
+  insert into public.daily_usage (user_id, day) values (p_user_id, p_day) on conflict do nothing;
+  select * into v_usage from public.daily_usage where user_id = p_user_id and day = p_day;
   return v_usage;
 end $$;
 
@@ -74,7 +74,21 @@ begin
   return v_count;
 end $$;
 
--- Safe to repeat with the same id: the reservation that exists is returned.
+create or replace function private.require_no_multipart_upload(p_user_id uuid)
+returns void language plpgsql set search_path = '' as $$
+declare
+  v_expires_at timestamptz;
+begin
+  select expires_at into v_expires_at from public.uploads
+  where user_id = p_user_id and kind = 'multipart' and state = 'open';
+  if v_expires_at is not null then
+    perform private.fail('PT409', 'upload_in_progress', jsonb_build_object('retry_after_seconds',
+      greatest(1, ceil(extract(epoch from v_expires_at - now())))));
+  end if;
+end $$;
+
+-- Reserves p_size_bytes for an upload, or changes what that upload has reserved: the multipart path takes the user's
+-- turn with 0 bytes before it reads a body whose exact size it cannot know yet. Safe to repeat.
 create or replace function public.reserve_upload(
   p_upload_id uuid, p_user_id uuid, p_kind text, p_size_bytes bigint, p_media_id text,
   p_storage_limit_bytes bigint, p_bandwidth_limit_bytes bigint, p_lifetime_seconds integer)
@@ -82,32 +96,28 @@ returns jsonb language plpgsql security definer set search_path = '' set timezon
 declare
   v_user public.users;
   v_usage public.daily_usage;
-  v_open public.uploads;
+  v_upload public.uploads;
+  v_added bigint := p_size_bytes;
 begin
   perform private.lock_user(p_user_id);
   perform private.release_expired_uploads(p_user_id);
-  select * into v_open from public.uploads where id = p_upload_id and user_id = p_user_id;
-  if v_open.id is not null then
-    return jsonb_build_object('upload_id', v_open.id, 'expires_at', v_open.expires_at);
-  end if;
-
-  if p_kind = 'multipart' then
-    select * into v_open from public.uploads
-    where user_id = p_user_id and kind = 'multipart' and state = 'open';
-    if v_open.id is not null then
-      perform private.fail('PT409', 'upload_in_progress', jsonb_build_object('retry_after_seconds',
-        greatest(1, ceil(extract(epoch from v_open.expires_at - now())))));
+  select * into v_upload from public.uploads where id = p_upload_id and user_id = p_user_id;
+  if v_upload.id is not null then
+    if v_upload.state <> 'open' then
+      perform private.fail('PT410', 'upload_expired');
     end if;
+    v_added := p_size_bytes - v_upload.reserved_bytes;
+  elsif p_kind = 'multipart' then
+    perform private.require_no_multipart_upload(p_user_id);
   end if;
 
   select * into v_user from public.users where id = p_user_id;
-  if v_user.storage_used_bytes + v_user.storage_reserved_bytes + p_size_bytes > p_storage_limit_bytes then
+  if v_user.storage_used_bytes + v_user.storage_reserved_bytes + v_added > p_storage_limit_bytes then
     perform private.fail('PT413', 'storage_quota_exceeded', private.quota_detail(
       v_user.storage_used_bytes, v_user.storage_reserved_bytes, p_storage_limit_bytes, null));
   end if;
-
-  v_usage := private.usage_of_today(p_user_id);
-  if v_usage.upload_used_bytes + v_usage.upload_reserved_bytes + p_size_bytes > p_bandwidth_limit_bytes then
+  v_usage := private.usage_of_day(p_user_id, coalesce(v_upload.day, private.today()));
+  if v_usage.upload_used_bytes + v_usage.upload_reserved_bytes + v_added > p_bandwidth_limit_bytes then
     perform private.fail('PT429', 'bandwidth_quota_exceeded', private.quota_detail(
       v_usage.upload_used_bytes, v_usage.upload_reserved_bytes, p_bandwidth_limit_bytes,
       private.midnight_after(v_usage.day)));
@@ -116,14 +126,15 @@ begin
   insert into public.uploads (id, user_id, kind, day, reserved_bytes, media_id, expires_at)
   values (p_upload_id, p_user_id, p_kind, v_usage.day, p_size_bytes, p_media_id,
     now() + make_interval(secs => p_lifetime_seconds))
-  returning * into v_open;
+  on conflict (id) do update set reserved_bytes = excluded.reserved_bytes
+  returning * into v_upload;
   update public.users set
-    storage_reserved_bytes = storage_reserved_bytes + p_size_bytes,
+    storage_reserved_bytes = storage_reserved_bytes + v_added,
     uploading = uploading or p_kind = 'multipart'
   where id = p_user_id;
-  update public.daily_usage set upload_reserved_bytes = upload_reserved_bytes + p_size_bytes
+  update public.daily_usage set upload_reserved_bytes = upload_reserved_bytes + v_added
   where user_id = p_user_id and day = v_usage.day;
-  return jsonb_build_object('upload_id', v_open.id, 'expires_at', v_open.expires_at);
+  return jsonb_build_object('upload_id', v_upload.id, 'expires_at', v_upload.expires_at);
 end $$;
 
 create or replace function private.video_json(p_video public.videos)
@@ -230,7 +241,8 @@ begin
 end $$;
 
 revoke execute on function
-  private.today(), private.midnight_after(date), private.lock_user(uuid), private.usage_of_today(uuid),
+  private.today(), private.midnight_after(date), private.lock_user(uuid), private.usage_of_day(uuid, date),
+  private.require_no_multipart_upload(uuid),
   private.quota_detail(bigint, bigint, bigint, timestamptz), private.release_upload(public.uploads),
   private.release_expired_uploads(uuid), private.video_json(public.videos), private.add_to_total(text, bigint),
   public.reserve_upload(uuid, uuid, text, bigint, text, bigint, bigint, integer),

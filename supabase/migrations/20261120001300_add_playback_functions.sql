@@ -18,7 +18,7 @@ begin
     perform private.fail('PT404', 'video_not_found');
   end if;
   perform private.release_expired_playbacks(p_user_id);
-  v_usage := private.usage_of_today(p_user_id);
+  v_usage := private.usage_of_day(p_user_id, private.today());
   update public.playbacks set expires_at = v_expires_at
   where user_id = p_user_id and video_id = v_video.id and state = 'open'
   returning * into v_open;

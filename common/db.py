@@ -1,0 +1,106 @@
+"""Supabase: one RPC a request, errors as our own.
+
+Needs the secret key (`sb_secret_...`, or the old service-role JWT); every SQL function is granted to service_role only.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from common import errors
+from common.logs import log
+
+if TYPE_CHECKING:
+    from postgrest import APIError, SyncPostgrestClient
+
+TIMEOUT_SECONDS = 8.0
+CONNECT_TIMEOUT_SECONDS = 2.0
+# Shorter than the 5 seconds after which Node servers hang up: a connection is not taken up as it is being closed.
+KEEPALIVE_SECONDS = 4.0
+
+
+class Database:
+    """Calls SQL functions through PostgREST. Safe to share between threads; connects at the first call."""
+
+    def __init__(self, url: str, secret_key: str) -> None:
+        self._url = url
+        self._secret_key = secret_key
+        self._lock = threading.Lock()
+        self._client: SyncPostgrestClient | None = None
+
+    def call(self, function: str, **parameters: Any) -> Any:
+        """The JSON that a SQL function of supabase/migrations returns; a UUID goes as text.
+
+        Raises the ApiError whose code SQL raised, DependencyUnavailable when Supabase is slow, down or refuses our
+        key, InternalError for anything else. Every function is safe to repeat, so a call is tried again once when its
+        connection broke.
+        """
+        import httpx
+        from postgrest import APIError
+
+        arguments = {f"p_{name}": _plain(value) for name, value in parameters.items()}
+        for attempt in (1, 2):
+            try:
+                return self._connected().rpc(function, arguments).execute().data
+            except (httpx.NetworkError, httpx.RemoteProtocolError) as broken:
+                if attempt == 2:
+                    raise _unavailable(function, repr(broken)) from broken
+            except httpx.HTTPError as failed:
+                raise _unavailable(function, repr(failed)) from failed
+            except APIError as refused:
+                raise _translated(function, refused) from refused
+        raise AssertionError("unreachable")
+
+    def _connected(self) -> SyncPostgrestClient:
+        with self._lock:
+            if self._client is None:
+                self._client = self._connect()
+            return self._client
+
+    def _connect(self) -> SyncPostgrestClient:
+        # `supabase` itself would import auth, storage and realtime clients: 200 ms of start-up for nothing.
+        import httpx
+        from postgrest import SyncPostgrestClient
+
+        headers = {"apikey": self._secret_key, "Authorization": f"Bearer {self._secret_key}"}
+        http = httpx.Client(
+            base_url=f"{self._url}/rest/v1",
+            headers=headers,
+            timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS),
+            limits=httpx.Limits(max_connections=64, keepalive_expiry=KEEPALIVE_SECONDS),
+            trust_env=False,
+        )
+        return SyncPostgrestClient(f"{self._url}/rest/v1", headers=headers, http_client=http)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, uuid.UUID) else value
+
+
+def _unavailable(function: str, reason: str) -> errors.DependencyUnavailable:
+    log("WARNING", "supabase_unavailable", function=function, reason=reason)
+    return errors.DependencyUnavailable()
+
+
+def _translated(function: str, refused: APIError) -> errors.ApiError:
+    """PostgREST's answer as ours: https://docs.postgrest.org/en/stable/references/errors.html"""
+    code = str(refused.code or "")
+    known = errors.from_code(refused.message or "") if code.startswith("PT") else None
+    if known is not None:
+        facts = json.loads(refused.details or "{}")
+        retry_after = facts.pop("retry_after_seconds", None)
+        return known(retry_after_seconds=retry_after, **facts)
+    log("ERROR", "supabase_refused", function=function, code=code, reason=refused.message)
+    if _is_passing(code):
+        return errors.DependencyUnavailable()
+    return errors.InternalError()
+
+
+def _is_passing(code: str) -> bool:
+    """Whether the cause lies with Supabase: a gateway's status, a lost or exhausted connection, a conflict, a timeout,
+    a schema cache that is being rebuilt, a key that was rotated away."""
+    is_http_failure = code.isdigit() and len(code) == 3 and (code in ("401", "403", "429") or code >= "500")
+    return is_http_failure or not code or code.startswith(("08", "40", "53", "57", "PGRST0", "PGRST3", "42501"))

@@ -1,0 +1,199 @@
+"""The endpoint decorator: a function's whole posture in one line, and the same order of checks in every function.
+
+CORS and OPTIONS -> method -> size and type of the body -> caller -> validation -> body -> audit event -> answer.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from flask import Request, Response
+from marshmallow import Schema
+
+from common import errors, requests, responses, validation
+from common.config import Config, Need
+from common.logs import log
+from common.services import Services
+
+if TYPE_CHECKING:
+    from common.auth import Caller
+
+CallerKind = Literal["public", "user", "tasks", "scheduler"]
+Answer = Mapping[str, Any] | tuple[Mapping[str, Any], int]
+Body = Callable[["Call"], Answer]
+
+_NEEDS: Mapping[str, tuple[Need, ...]] = {
+    "public": ("browsers",),
+    "user": ("browsers", "tokens"),
+    "tasks": ("tasks",),
+    "scheduler": ("scheduler",),
+}
+
+
+@dataclass(frozen=True)
+class Posture:
+    """What the decorator line says. Contract tests hold it against functions/catalog.yaml."""
+
+    name: str
+    methods: tuple[str, ...]
+    caller: CallerKind
+    action: str | None
+    needs: frozenset[Need]
+    path: type[Schema] | None
+    query: type[Schema] | None
+    body: type[Schema] | None
+    takes_form: bool
+
+
+@dataclass
+class Call:
+    """One request, as a function's body sees it. `input` holds the validated path, query and body together."""
+
+    app: Services
+    request: Request
+    id: str
+    action: str | None
+    input: dict[str, Any] = field(default_factory=dict)
+    caller: Caller | None = None
+    about_user_id: str | None = None  # the audit event's user, where the token does not say it
+    description: str | None = None
+
+    @property
+    def user(self) -> Caller:
+        """The caller of a `caller="user"` function."""
+        assert self.caller is not None, "only functions with caller='user' have one"  # noqa: S101 - for mypy
+        return self.caller
+
+    @property
+    def client_address(self) -> str:
+        return requests.client_address(self.request, self.app.config.trusted_proxy_count)
+
+    def describe(self, description: str, *, action: str | None = None, user_id: str | None = None) -> None:
+        """What the audit event says of this request if it succeeds."""
+        self.description = description
+        self.action = action or self.action
+        self.about_user_id = user_id or self.about_user_id
+
+
+def endpoint(
+    *,
+    methods: Collection[str],
+    caller: CallerKind,
+    action: str | None,
+    path: type[Schema] | None = None,
+    query: type[Schema] | None = None,
+    body: type[Schema] | None = None,
+    takes_form: bool = False,
+    needs: Collection[Need] = (),
+) -> Callable[[Body], Callable[[Request], Response]]:
+    """Makes an HTTP function of a body that takes a Call and answers a dict, or a dict and a status.
+
+    `caller` and `action` have no default: forgetting who may call, or what the audit log says, is a TypeError.
+    `path` is a schema of one field, the segment after the function's address. `body` is checked on POST; with
+    `takes_form` the body reads the form itself, once it has its turn. Reads the configuration at once: an instance
+    with a missing setting does not start (common.config.ConfigError).
+    """
+
+    def decorate(function: Body) -> Callable[[Request], Response]:
+        wanted: set[Need] = {"database", *_NEEDS[caller], *needs}
+        if action is not None:
+            wanted.add("audit")
+        posture = Posture(
+            function.__name__, tuple(methods), caller, action, frozenset(wanted), path, query, body, takes_form
+        )
+        app = Services(Config.from_process(posture.needs))
+
+        @wraps(function)
+        def handle(request: Request) -> Response:
+            return _handle(app, posture, function, request)
+
+        cast(Any, handle).posture = posture
+        return handle
+
+    return decorate
+
+
+def _handle(app: Services, posture: Posture, function: Body, request: Request) -> Response:
+    started = time.perf_counter()
+    call = Call(app, request, requests.request_id(request), posture.action)
+    if request.method == "OPTIONS":
+        response = responses.preflight(posture.methods)
+    else:
+        response = _answered(posture, function, call)
+    responses.allow_origin(response, request, app.config.allowed_origins)
+    response.headers["X-Request-Id"] = call.id
+    duration_ms = round((time.perf_counter() - started) * 1000, 1)
+    log(
+        "INFO", "request", function=posture.name, method=request.method, status=response.status_code,
+        duration_ms=duration_ms, request_id=call.id,
+    )  # fmt: skip
+    return response
+
+
+def _answered(posture: Posture, function: Body, call: Call) -> Response:
+    """Runs the checks and the body; every failure becomes a problem, every outcome an audit event."""
+    try:
+        _admit(posture, call)
+        answer = function(call)
+        body, status = answer if isinstance(answer, tuple) else (answer, HTTPStatus.OK)
+        response = responses.success(body, int(status))
+    except errors.ApiError as refused:
+        call.description = f"Refused: {refused.code}"
+        response = responses.problem(refused, call.id)
+    except Exception:  # noqa: BLE001 - the last line of defence: a stranger never sees an exception's text
+        log("ERROR", "unhandled_exception", request_id=call.id, stack_trace=traceback.format_exc())
+        call.description = "Failed: internal_error"
+        response = responses.problem(errors.InternalError(), call.id)
+    if posture.action is not None:
+        _announce(posture, call, response.status_code)
+    return response
+
+
+def _admit(posture: Posture, call: Call) -> None:
+    request = call.request
+    if request.method not in posture.methods:
+        raise errors.MethodNotAllowed(posture.methods)
+    if posture.takes_form:
+        requests.require_form(request)
+    elif (request.content_length or 0) > requests.JSON_LIMIT_BYTES:
+        raise errors.BodyTooLarge(limit_bytes=requests.JSON_LIMIT_BYTES)
+    _identify(posture, call)
+    call.input = _validated(posture, request)
+
+
+def _identify(posture: Posture, call: Call) -> None:
+    config = call.app.config
+    if posture.caller == "user":
+        call.caller = call.app.tokens.caller(call.request.headers.get("Authorization"))
+    elif posture.caller == "tasks":
+        requests.require_account(call.request, config.tasks_service_account)
+    elif posture.caller == "scheduler":
+        requests.require_account(call.request, config.scheduler_service_account)
+
+
+def _validated(posture: Posture, request: Request) -> dict[str, Any]:
+    segment = requests.path_segment(request, posture.name)
+    values: dict[str, Any] = {}
+    if posture.path is not None:
+        (name,) = posture.path().fields
+        values |= validation.load(posture.path, {} if segment is None else {name: segment})
+    elif segment is not None:
+        raise errors.NotFound
+    values |= validation.load(posture.query or Schema, requests.query(request))
+    if posture.body is not None and request.method == "POST":
+        values |= validation.load(posture.body, requests.json_object(request))
+    return values
+
+
+def _announce(posture: Posture, call: Call, status: int) -> None:
+    from common.audit import DESCRIPTION_CHARACTERS, Event
+
+    user_id = call.about_user_id or (str(call.caller.id) if call.caller else None)
+    description = f"{call.description or 'Done'} ({status})"[:DESCRIPTION_CHARACTERS]
+    call.app.audit.send(Event(user_id, call.action or "UNKNOWN", description, posture.name))

@@ -1,0 +1,86 @@
+"""The limits, and the pure decisions about them. Reserving itself is SQL's job: see supabase/migrations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+MIB = 1024 * 1024  # "MB" on this API's wire, as in the predecessor
+
+STORAGE_QUOTA_BYTES = 50 * MIB  # a user (design, section 3)
+UPLOAD_BANDWIDTH_BYTES = 100 * MIB  # a user and UTC day
+PLAYBACK_ALLOWANCE_BYTES = 0  # a user and UTC day; 0: none
+
+REQUEST_LIMIT_BYTES = 32 * MIB  # Cloud Functions' own limit, https://cloud.google.com/functions/quotas
+FORM_OVERHEAD_BYTES = 64 * 1024  # what boundaries, part headers and the title may add to a file in a form
+DIRECT_FILE_LIMIT_BYTES = REQUEST_LIMIT_BYTES - FORM_OVERHEAD_BYTES
+
+UPLOAD_LIFETIME_SECONDS = 300  # an upload older than this no longer holds the user's turn
+PLAYBACK_LIFETIME_SECONDS = 6 * 3600
+
+# Failed logins; an office or a school shares one address.
+LOGIN_LIMITS = {"account_limit": 10, "address_limit": 100, "window_seconds": 900}
+
+Refusal = Literal["storage_quota_exceeded", "bandwidth_quota_exceeded", "upload_in_progress"]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """A user's totals and today's traffic, all in bytes, as SQL's account_usage returns them."""
+
+    storage_used_bytes: int
+    storage_reserved_bytes: int
+    video_count: int
+    uploading: bool
+    upload_used_bytes: int
+    upload_reserved_bytes: int
+    playback_used_bytes: int
+    playback_reserved_bytes: int
+    resets_at: str
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Whether a file would be taken now, why not, and the largest file that would."""
+
+    can_upload: bool
+    reason: Refusal | None
+    max_file_bytes: int
+
+
+def fit(usage: Usage, size_bytes: int, *, storage_bytes: int, bandwidth_bytes: int) -> Fit:
+    """The same decision that SQL's reserve_upload takes against these limits, without reserving."""
+    storage_left = remaining(usage.storage_used_bytes, usage.storage_reserved_bytes, storage_bytes)
+    bandwidth_left = remaining(usage.upload_used_bytes, usage.upload_reserved_bytes, bandwidth_bytes)
+    reason: Refusal | None = None
+    if usage.uploading:
+        reason = "upload_in_progress"
+    elif size_bytes > storage_left:
+        reason = "storage_quota_exceeded"
+    elif size_bytes > bandwidth_left:
+        reason = "bandwidth_quota_exceeded"
+    return Fit(reason is None, reason, min(storage_left, bandwidth_left))
+
+
+def remaining(used_bytes: int, reserved_bytes: int, limit_bytes: int) -> int:
+    """What is left of a limit, never below 0 (a limit may have been lowered)."""
+    return max(0, limit_bytes - used_bytes - reserved_bytes)
+
+
+def level(
+    used_bytes: int, reserved_bytes: int, limit_bytes: int | None, resets_at: str | None = None
+) -> dict[str, int | str | None]:
+    """How full a quota is, as every answer shows it. Without a limit (None) nothing runs out: None remains."""
+    left = None if limit_bytes is None else remaining(used_bytes, reserved_bytes, limit_bytes)
+    return {
+        "used_bytes": used_bytes,
+        "reserved_bytes": reserved_bytes,
+        "limit_bytes": limit_bytes,
+        "remaining_bytes": left,
+        "resets_at": resets_at,
+    }
+
+
+def megabytes(size_bytes: int) -> float:
+    """Bytes in the wire's MB, exact to the byte at these sizes."""
+    return size_bytes / MIB

@@ -1,0 +1,133 @@
+"""What strangers send, read with bounds: paths, queries, JSON bodies, forms."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import json
+import re
+import uuid
+from typing import Any
+
+from flask import Request
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+
+from common import errors, quota
+
+JSON_LIMIT_BYTES = 128 * 1024  # a task's batch has 100 KB at most; everything else is far smaller
+
+_TRACE = re.compile(r"([0-9a-f]{32})(?:/|$)")
+
+
+def request_id(request: Request) -> str:
+    """The trace id that Google's front gives each request (X-Cloud-Trace-Context), or a new one."""
+    trace = _TRACE.match(request.headers.get("X-Cloud-Trace-Context", ""))
+    return trace[1] if trace else uuid.uuid4().hex
+
+
+def client_address(request: Request, trusted_proxy_count: int) -> str:
+    """The address that Google's front appended to X-Forwarded-For, before the entries of our own proxies.
+
+    What stands further left was sent by the client and proves nothing.
+    """
+    entries = [entry.strip() for entry in request.headers.get("X-Forwarded-For", "").split(",") if entry.strip()]
+    position = len(entries) - 1 - trusted_proxy_count
+    return entries[position] if position >= 0 else request.remote_addr or "unknown"
+
+
+def throttling_key(address: str) -> str:
+    """The address that failed logins are counted by: an IPv6 client owns its whole /64, so that counts as one."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
+
+
+def path_segment(request: Request, function: str) -> str | None:
+    """The one segment after the function's own address, or None; raises NotFound for more.
+
+    A function's address ends in its name on cloudfunctions.net and at the gateway, and is the root on run.app.
+    """
+    segments = [segment for segment in request.path.split("/") if segment]
+    if segments and segments[0] in (function, f"fn-{function.replace('_', '-')}"):
+        segments.pop(0)
+    if len(segments) > 1:
+        raise errors.NotFound
+    return segments[0] if segments else None
+
+
+def require_account(request: Request, email: str) -> None:
+    """Refuses every service account but one, by the OIDC token's e-mail.
+
+    The platform has checked the token before (roles/run.invoker) and has taken its signature away, so there is nothing
+    left to verify here: this only keeps a second invoker, granted by mistake, out.
+    """
+    _, _, token = request.headers.get("Authorization", "").partition(" ")
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        is_allowed = claims["email"] == email and claims["email_verified"] is True
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
+        is_allowed = False
+    if not is_allowed:
+        raise errors.Forbidden
+
+
+def query(request: Request) -> dict[str, str]:
+    """The query's parameters; raises InvalidFields for one that is given twice."""
+    repeated = {name: ["Given more than once."] for name, values in request.args.lists() if len(values) > 1}
+    if repeated:
+        raise errors.InvalidFields(repeated)
+    return request.args.to_dict()
+
+
+def json_object(request: Request) -> dict[str, Any]:
+    """The body as a JSON object. Raises UnsupportedMediaType, BodyTooLarge, InvalidBody."""
+    if not request.is_json:
+        raise errors.UnsupportedMediaType("Send a JSON object as application/json")
+    try:
+        document = json.loads(_bounded(request, JSON_LIMIT_BYTES))
+    except (ValueError, RecursionError) as malformed:
+        raise errors.InvalidBody("The body is not valid JSON") from malformed
+    if not isinstance(document, dict):
+        raise errors.InvalidBody("The body must be a JSON object")
+    return document
+
+
+def _bounded(request: Request, limit_bytes: int) -> bytes:
+    request.max_content_length = limit_bytes
+    try:
+        return request.get_data(cache=False)
+    except RequestEntityTooLarge as too_large:
+        raise errors.BodyTooLarge(limit_bytes=limit_bytes) from too_large
+    except ClientDisconnected as gone:
+        raise errors.InvalidBody("The body ended too early") from gone
+
+
+def require_form(request: Request) -> None:
+    """Refuses, before a byte is read, what is not a form or is longer than the platform takes."""
+    if request.mimetype != "multipart/form-data":
+        raise errors.UnsupportedMediaType("Send multipart/form-data with the fields video (a file) and title")
+    if (request.content_length or 0) > quota.REQUEST_LIMIT_BYTES:
+        raise errors.FileTooLarge(limit_bytes=quota.DIRECT_FILE_LIMIT_BYTES)
+
+
+def form(request: Request) -> dict[str, Any]:
+    """The form's fields and files in one mapping; files of more than 500 KB are spooled to /tmp by Werkzeug.
+
+    Raises InvalidFields for what is given twice, FileTooLarge, InvalidBody for a form that ends too early.
+    """
+    request.max_content_length = quota.REQUEST_LIMIT_BYTES
+    try:
+        lists: list[tuple[str, list[Any]]] = [*request.form.lists(), *request.files.lists()]
+    except RequestEntityTooLarge as too_large:
+        raise errors.FileTooLarge(limit_bytes=quota.DIRECT_FILE_LIMIT_BYTES) from too_large
+    except ClientDisconnected as gone:
+        raise errors.InvalidBody("The body ended too early") from gone
+    values: dict[str, Any] = {}
+    for name, given in lists:
+        if len(given) > 1 or name in values:
+            raise errors.InvalidFields({name: ["Given more than once."]})
+        values[name] = given[0]
+    return values

@@ -1,0 +1,31 @@
+"""DELETE /delete_video/<filename> - delete one of the caller's videos; /delete_video/all deletes them all."""
+
+import functions_framework
+from marshmallow import Schema
+
+from common.http import Answer, Call, endpoint
+from common.validation import Filename
+
+EVERYTHING = "all"  # no filename: those end in a format
+
+
+class DeleteVideo(Schema):
+    filename = Filename(required=True)
+
+
+@functions_framework.http
+@endpoint(methods=["DELETE"], caller="user", action="DELETE_VIDEO", path=DeleteVideo, needs=["media"])
+def delete_video(call: Call) -> Answer:
+    """Gives the storage back, not the day's bandwidth; deleting everything twice deletes nothing more.
+
+    Raises VideoNotFound for an unknown, a deleted and another user's video alike.
+    """
+    is_everything = call.input["filename"] == EVERYTHING
+    filename = None if is_everything else call.input["filename"]
+    hidden = call.app.db.call("delete_videos", user_id=call.user.id, filename=filename)
+    # Hidden before destroyed: what cannot be destroyed now is queued, and the daily job tries again.
+    call.app.purge.destroy(hidden["media_ids"])
+
+    deleted = hidden["deleted"]
+    call.describe(f"{deleted} videos deleted", action="DELETE_ALL_VIDEOS" if is_everything else None)
+    return {"message": f"{deleted} videos deleted" if is_everything else "Video deleted", "deleted": deleted}
