@@ -103,7 +103,7 @@ def _origins(text: str) -> frozenset[str]:
     origins = [origin.strip() for origin in text.split(",") if origin.strip()]
     for origin in origins:
         if not re.fullmatch(r"https?://[^/\s*]+", origin):
-            raise ValueError("must list origins like https://app.example.com, without path or *")
+            raise ValueError("must list origins one by one, like https://app.example.com, without a path")
     return frozenset(origins)
 
 
