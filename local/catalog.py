@@ -46,6 +46,7 @@ class Function:
     concurrency: int
     secrets: tuple[str, ...]
     environment: tuple[str, ...]
+    options: tuple[str, ...] = ()
     schedule: str | None = None
 
     @property
@@ -81,6 +82,7 @@ class _Function(Schema):
     concurrency = fields.Integer(required=True, strict=True, validate=validate.Range(1, 1000))
     secrets = fields.List(fields.String(validate=validate.Regexp(r"^[A-Z][A-Z0-9_]+$")), required=True)
     environment = fields.List(fields.String(validate=validate.Regexp(r"^[A-Z][A-Z0-9_]+$")), required=True)
+    options = fields.List(fields.String(validate=validate.Regexp(r"^[A-Z][A-Z0-9_]+$")), load_default=list)
     schedule = fields.String(load_default=None)
 
     @validates("schedule")

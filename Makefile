@@ -1,0 +1,45 @@
+# Every target is one thing that a person would type. What they do stands in local/.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+T ?= tests
+
+.PHONY: help setup setup-tests dev test lint check fmt bundle audit-restore clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install what is needed into .venv and node_modules; TESTS=1 adds what the tests need
+	@$(PYTHON) local/setup.py $(if $(TESTS),--tests)
+
+setup-tests:
+	@$(PYTHON) local/setup.py --tests
+
+dev: setup ## Run everything on this machine; PORT=8090 changes the port
+	@$(BIN)/python -m local $(if $(PORT),--port $(PORT)) $(ARGS)
+
+test: setup-tests ## Run the tests; T=tests/local narrows them
+	@$(BIN)/python -m pytest $(T)
+
+lint: setup-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@if [ -d terraform ] && command -v terraform >/dev/null; then terraform fmt -check -recursive terraform; fi
+
+check: lint test ## Do what CI does: lint, types, tests
+
+fmt: setup-tests ## Format the code
+	@$(BIN)/ruff check --fix --quiet --exit-zero . && $(BIN)/ruff format .
+	@if [ -d terraform ] && command -v terraform >/dev/null; then terraform fmt -recursive terraform; fi
+
+bundle: setup ## Build dist/<function>.zip for every function
+	@$(BIN)/python -m local.bundle
+
+audit-restore: setup ## Put audit events from a log file back: LOG=file
+	@test -n "$(LOG)" || { echo "Name the file: make audit-restore LOG=file" >&2; exit 1; }
+	@$(BIN)/python -m local.restore_audit "$(LOG)"
+
+clean: ## Remove .local (all local data and secrets), dist and caches
+	@rm -rf .local dist .pytest_cache .mypy_cache .ruff_cache
+	@find . -name __pycache__ -type d -not -path './.venv/*' -not -path './node_modules/*' -prune -exec rm -rf {} +
