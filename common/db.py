@@ -54,6 +54,13 @@ class Database:
                 raise _translated(function, refused) from refused
         raise AssertionError("unreachable")
 
+    def close(self) -> None:
+        """Closes the connections; the next call opens new ones."""
+        with self._lock:
+            if self._client is not None:
+                self._client.session.close()
+                self._client = None
+
     def _connected(self) -> SyncPostgrestClient:
         with self._lock:
             if self._client is None:

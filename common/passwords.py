@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import bcrypt
-
 LIMIT_BYTES = 72  # bcrypt reads no further: a longer password would be cut, so it is refused instead
 
 
 def hash_password(password: str, *, cost: int) -> str:
     """The bcrypt hash of a password of at most LIMIT_BYTES bytes in UTF-8; ValueError for a longer one."""
+    import bcrypt
+
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost)).decode()
 
 
@@ -17,6 +17,8 @@ def is_correct(password: str, hashed: str | None, *, cost: int) -> bool:
 
     A hash that is not bcrypt's (a damaged row) fits nothing.
     """
+    import bcrypt
+
     known = hashed is not None
     # 22 characters of salt and 31 of digest that no password produces on purpose.
     candidate = hashed if hashed is not None else f"$2b${cost:02d}$" + "." * 53

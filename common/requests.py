@@ -105,12 +105,19 @@ def _bounded(request: Request, limit_bytes: int) -> bytes:
         raise errors.InvalidBody("The body ended too early") from gone
 
 
+def require_size(request: Request, *, is_form: bool) -> None:
+    """Refuses by its announced length, before a byte is read, what is too long."""
+    length_bytes = request.content_length or 0
+    if is_form and length_bytes > quota.REQUEST_LIMIT_BYTES:
+        raise errors.FileTooLarge(limit_bytes=quota.DIRECT_FILE_LIMIT_BYTES)
+    if not is_form and length_bytes > JSON_LIMIT_BYTES:
+        raise errors.BodyTooLarge(limit_bytes=JSON_LIMIT_BYTES)
+
+
 def require_form(request: Request) -> None:
-    """Refuses, before a byte is read, what is not a form or is longer than the platform takes."""
+    """Refuses what is not a form with UnsupportedMediaType."""
     if request.mimetype != "multipart/form-data":
         raise errors.UnsupportedMediaType("Send multipart/form-data with the fields video (a file) and title")
-    if (request.content_length or 0) > quota.REQUEST_LIMIT_BYTES:
-        raise errors.FileTooLarge(limit_bytes=quota.DIRECT_FILE_LIMIT_BYTES)
 
 
 def form(request: Request) -> dict[str, Any]:

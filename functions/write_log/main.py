@@ -24,5 +24,5 @@ class Batch(Schema):
 @endpoint(methods=["POST"], caller="tasks", action=None, body=Batch)  # no action: a log of log writes would never end
 def write_log(call: Call) -> Answer:
     """Safe to repeat: Cloud Tasks delivers at least once, and an event's id is its row's primary key."""
-    stored: Answer = call.app.db.call("insert_logs", events=LogEvent(many=True).dump(call.input["events"]))
+    stored: Answer = call.app.db.call("insert_logs", events=LogEvent(many=True).dumps(call.input["events"]))
     return stored

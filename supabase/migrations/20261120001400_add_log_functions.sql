@@ -1,12 +1,13 @@
 -- The audit log's two sides: a batch in, exactly once however often it is delivered, and pages out.
 
-create or replace function public.insert_logs(p_events jsonb)
+-- p_events: a JSON array as text. Drivers differ in how they bind jsonb (one sends a JSON string), none in text.
+create or replace function public.insert_logs(p_events text)
 returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   v_count integer;
 begin
   with events as (
-    select * from jsonb_to_recordset(p_events) as e(
+    select * from jsonb_to_recordset(p_events::jsonb) as e(
       id uuid, user_id uuid, action_type text, description text, service_name text, created_at timestamptz)
   ), inserted as (
     insert into public.logs (id, user_id, action_type, description, service_name, created_at)
@@ -68,9 +69,9 @@ begin
 end $$;
 
 revoke execute on function
-  public.insert_logs(jsonb), public.list_logs(uuid, uuid, boolean, integer, integer, timestamptz, uuid)
+  public.insert_logs(text), public.list_logs(uuid, uuid, boolean, integer, integer, timestamptz, uuid)
 from public, anon, authenticated;
 
 grant execute on function
-  public.insert_logs(jsonb), public.list_logs(uuid, uuid, boolean, integer, integer, timestamptz, uuid)
+  public.insert_logs(text), public.list_logs(uuid, uuid, boolean, integer, integer, timestamptz, uuid)
 to service_role;

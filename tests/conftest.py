@@ -1,0 +1,107 @@
+"""What is started once for the whole run: a PostgreSQL, the local cloud on it, and each function in this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import functions_framework
+import pytest
+from flask.testing import FlaskClient
+
+from local.catalog import load
+from local.demo_videos import make_video
+from tests.cloud import Account, Cloud
+from tests.postgres import ThrowawayPostgres, free_port
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[ThrowawayPostgres]:
+    server = ThrowawayPostgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def cloud(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The local cloud with many database connections, cheap password hashes and a media host that can be broken."""
+    state = tmp_path_factory.mktemp("cloud") / "state"
+    environ = {"DATABASE_URL": postgres.create_database("cloud"), "BCRYPT_COST": "4"}
+    running = Cloud(state, free_port(), environ, "--no-demo", "--media-faults")
+    running.start()
+    yield running
+    assert running.stop() == 0
+
+
+class Functions:
+    """Each function's real folder behind the framework's own app, in this process, on the running local cloud."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._loaded: dict[str, tuple[FlaskClient, Any]] = {}
+
+    def client(self, name: str) -> FlaskClient:
+        return self._load(name)[0]
+
+    def entry(self, name: str) -> Any:
+        """The entry point: `.posture` is what its decorator says, `.app` its services."""
+        return self._load(name)[1]
+
+    def _load(self, name: str) -> tuple[FlaskClient, Any]:
+        if name not in self._loaded:
+            with mock.patch.dict(os.environ, self._cloud.environment(name)):  # the framework sets some of its own
+                app = functions_framework.create_app(name, str(load()[name].source))  # type: ignore[no-untyped-call]
+            self._loaded[name] = app.test_client(), getattr(sys.modules.pop("main"), name)
+        return self._loaded[name]
+
+    def close(self) -> None:
+        """What the end of an instance does."""
+        for _, entry in self._loaded.values():
+            if "audit" in vars(entry.app):
+                entry.app.audit.flush()
+            entry.app.db.close()
+
+
+@pytest.fixture(scope="session")
+def functions(cloud: Cloud) -> Iterator[Functions]:
+    loaded = Functions(cloud)
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture
+def user(cloud: Cloud) -> Account:
+    """A fresh account."""
+    return cloud.register()
+
+
+@pytest.fixture(scope="session")
+def admin(cloud: Cloud) -> Account:
+    return cloud.register_admin()
+
+
+@pytest.fixture(scope="session")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
+    """Makes the bytes of a real MP4: as small as it gets, or of exactly `size_bytes`."""
+    directory = tmp_path_factory.mktemp("videos")
+
+    def make(size_bytes: int | None = None) -> bytes:
+        file: Path = directory / f"{size_bytes}.mp4"
+        if not file.exists():
+            make_video(file, seconds=1, size_bytes=size_bytes)
+        return file.read_bytes()
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def _same_environment_afterwards() -> Iterator[None]:
+    with mock.patch.dict(os.environ):
+        yield
