@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from common import clock
 from common.config import Config
+from common.imports import once
 from common.logs import log
 
 WAIT_SECONDS = 0.005
@@ -57,13 +58,9 @@ class CloudTasks:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._client: Any = None
 
     def __call__(self, batch: Sequence[str], /) -> None:
-        from google.cloud import tasks_v2
-
-        if self._client is None:
-            self._client = self._connect()
+        tasks_v2, client = self._connection
         target = self._config.write_log_url
         account = self._config.tasks_service_account
         task = tasks_v2.Task(
@@ -77,20 +74,22 @@ class CloudTasks:
                 oidc_token=tasks_v2.OidcToken(service_account_email=account, audience=target),
             ),
         )
-        self._client.create_task(parent=self._config.audit_queue, task=task, timeout=CALL_TIMEOUT_SECONDS, retry=None)
+        client.create_task(parent=self._config.audit_queue, task=task, timeout=CALL_TIMEOUT_SECONDS, retry=None)
 
-    def _connect(self) -> Any:
+    @once
+    def _connection(self) -> tuple[Any, Any]:
+        """The SDK's module and a client."""
         from google.cloud import tasks_v2
 
         if not self._config.cloud_tasks_endpoint:
-            return tasks_v2.CloudTasksClient()
+            return tasks_v2, tasks_v2.CloudTasksClient()
         import grpc
         from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
         # gRPC would wait up to two minutes before it looks again for a server that came back.
         options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000)]
         channel = grpc.insecure_channel(self._config.cloud_tasks_endpoint, options=options)
-        return tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+        return tasks_v2, tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
 
 
 class AuditSender:

@@ -6,11 +6,11 @@ Needs the secret key (`sb_secret_...`, or the old service-role JWT); every SQL f
 from __future__ import annotations
 
 import json
-import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
 from common import errors
+from common.imports import once
 from common.logs import log
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ class Database:
     def __init__(self, url: str, secret_key: str) -> None:
         self._url = url
         self._secret_key = secret_key
-        self._lock = threading.Lock()
-        self._client: SyncPostgrestClient | None = None
 
     def call(self, function: str, **parameters: Any) -> Any:
         """The JSON that a SQL function of supabase/migrations returns; a UUID goes as text.
@@ -38,13 +36,14 @@ class Database:
         key, InternalError for anything else. Every function is safe to repeat, so a call is tried again once when its
         connection broke.
         """
+        client = self._client
         import httpx
         from postgrest import APIError
 
         arguments = {f"p_{name}": _plain(value) for name, value in parameters.items()}
         for attempt in (1, 2):
             try:
-                return self._connected().rpc(function, arguments).execute().data
+                return client.rpc(function, arguments).execute().data
             except (httpx.NetworkError, httpx.RemoteProtocolError) as broken:
                 if attempt == 2:
                     raise _unavailable(function, repr(broken)) from broken
@@ -55,19 +54,12 @@ class Database:
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        """Closes the connections; the next call opens new ones."""
-        with self._lock:
-            if self._client is not None:
-                self._client.session.close()
-                self._client = None
+        """Closes the connections that there are; after it, no call works."""
+        if "_client" in vars(self):
+            self._client.session.close()
 
-    def _connected(self) -> SyncPostgrestClient:
-        with self._lock:
-            if self._client is None:
-                self._client = self._connect()
-            return self._client
-
-    def _connect(self) -> SyncPostgrestClient:
+    @once
+    def _client(self) -> SyncPostgrestClient:
         # `supabase` itself would import auth, storage and realtime clients: 200 ms of start-up for nothing.
         import httpx
         from postgrest import SyncPostgrestClient

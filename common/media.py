@@ -11,6 +11,7 @@ from typing import IO, Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from common import errors
+from common.imports import once
 from common.logs import log
 
 UPLOAD_TIMEOUT_SECONDS = 60  # a chunk
@@ -58,22 +59,19 @@ class Cloudinary:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._options: dict[str, Any] | None = None
 
     def store(self, file: IO[bytes], media_id: str, filename: str) -> StoredMedia:
-        import cloudinary.uploader
-        from cloudinary import exceptions
-
+        uploader, exceptions = self._sdk
         file.seek(0)
         try:
-            answer = cloudinary.uploader.upload_large(
+            answer = uploader.upload_large(
                 file,
                 public_id=media_id,
                 filename=filename,
                 overwrite=False,
                 chunk_size=CHUNK_BYTES,
                 timeout=UPLOAD_TIMEOUT_SECONDS,
-                **self._account(),
+                **self._account,
             )
         except exceptions.BadRequest as refused:
             log("WARNING", "media_refused", media_id=media_id, reason=str(refused))
@@ -88,27 +86,30 @@ class Cloudinary:
         )
 
     def destroy(self, media_id: str) -> None:
-        import cloudinary.uploader
-        from cloudinary import exceptions
-
+        uploader, exceptions = self._sdk
         try:
             # Without invalidate, copies in the CDN live for up to 30 days.
-            answer = cloudinary.uploader.destroy(
-                media_id, invalidate=True, timeout=DESTROY_TIMEOUT_SECONDS, **self._account()
-            )
+            answer = uploader.destroy(media_id, invalidate=True, timeout=DESTROY_TIMEOUT_SECONDS, **self._account)
         except exceptions.Error as failed:
             raise _unavailable("destroy", media_id, failed) from failed
         if answer.get("result") not in ("ok", "not found"):
             raise _unavailable("destroy", media_id, answer.get("result"))
 
+    @once
+    def _sdk(self) -> tuple[Any, Any]:
+        """The SDK's uploader and its exceptions."""
+        import cloudinary.uploader
+        from cloudinary import exceptions
+
+        return cloudinary.uploader, exceptions
+
+    @once
     def _account(self) -> dict[str, Any]:
-        if self._options is None:
-            url = urlsplit(self._url)
-            chosen = {key: values[0] for key, values in parse_qs(url.query).items() if key in _URL_OPTIONS}
-            cloud_name = url.netloc.rpartition("@")[2]  # not url.hostname, which is lower case
-            account = {"cloud_name": cloud_name, "api_key": url.username, "api_secret": url.password}
-            self._options = chosen | account | {"resource_type": "video"}
-        return self._options
+        url = urlsplit(self._url)
+        chosen = {key: values[0] for key, values in parse_qs(url.query).items() if key in _URL_OPTIONS}
+        cloud_name = url.netloc.rpartition("@")[2]  # not url.hostname, which is lower case
+        account = {"cloud_name": cloud_name, "api_key": url.username, "api_secret": url.password}
+        return chosen | account | {"resource_type": "video"}
 
 
 def _unavailable(verb: str, media_id: str, reason: object) -> errors.DependencyUnavailable:

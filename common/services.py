@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from common.config import Config
+from common.imports import once
 
 if TYPE_CHECKING:
     from common.audit import AuditSender
@@ -23,43 +23,43 @@ class Services:
     def __init__(self, config: Config) -> None:
         self.config = config
 
-    @cached_property
+    @once
     def db(self) -> Database:
         from common.db import Database
 
         return Database(self.config.supabase_url, self.config.supabase_secret_key)
 
-    @cached_property
+    @once
     def tokens(self) -> Tokens:
         from common.auth import Tokens
 
         return Tokens(self.config.jwt_secrets)
 
-    @cached_property
+    @once
     def cursors(self) -> Cursors:
         from common.paging import Cursors
 
         return Cursors(self.config.jwt_secrets)
 
-    @cached_property
+    @once
     def media(self) -> MediaHost:
         from common.media import Cloudinary
 
         return Cloudinary(self.config.cloudinary_url)
 
-    @cached_property
+    @once
     def uploads(self) -> Uploads:
         from common.uploads import Uploads
 
         return Uploads(self.db, self.media, self.config)
 
-    @cached_property
+    @once
     def purge(self) -> Purge:
         from common.purge import Purge
 
         return Purge(self.db, self.media)
 
-    @cached_property
+    @once
     def audit(self) -> AuditSender:
         from common.audit import AuditSender, CloudTasks
 
