@@ -12,9 +12,10 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import httpx
+import psycopg
 
 from local.catalog import ROOT, load
 from local.environment import grants
@@ -94,6 +95,17 @@ class Cloud:
         names = {*entry.secrets, *entry.environment, *entry.options, "CLOUD_TASKS_ENDPOINT"}
         return {name: granted[name] for name in names if name in granted}
 
+    @property
+    def database_url(self) -> str:
+        """Where the PostgreSQL beneath the local Supabase listens."""
+        return self._environ["DATABASE_URL"]
+
+    def sql(self, statement: LiteralString, *parameters: object) -> list[tuple[Any, ...]]:
+        """What an operator could do or see in the database itself."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            cursor = connection.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
     def publishable_key(self) -> str:
         return State(self.state).keys().supabase_publishable_key
 
@@ -158,12 +170,32 @@ class Cloud:
         host = self.granted()["MEDIA_DELIVERY_URL"].rpartition("/")[0]
         assert httpx.put(f"{host}/_local/faults", json=faults).is_success
 
+    def run_job(self) -> None:
+        """Lets Cloud Scheduler run reset_usage once, now."""
+        command = [sys.executable, "-m", "local.scheduler", "--run", "reset_usage", "--gateway", self.base_url]
+        command += ["--oidc-key", str(self.state / "oidc.pem"), "--state", str(self.state)]
+        command += ["--service-account", self.granted()["SCHEDULER_SERVICE_ACCOUNT"]]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+    def logs(self, account: Account) -> list[dict[str, Any]]:
+        """All the account's audit events, over all pages, newest first."""
+        events: list[dict[str, Any]] = []
+        cursor = ""
+        while cursor is not None:
+            page = self.get(f"/list_logs/{account.id}" + (f"?cursor={cursor}" if cursor else ""), account)
+            events, cursor = events + page["logs"], page["next_cursor"]
+        return events
+
     def pid(self, component: str) -> int:
         return int((self.state / "run" / f"{component}.pid").read_text())
 
     def kill(self, component: str) -> None:
         """SIGKILL to the component's whole process group, as an OOM killer would."""
         os.killpg(os.getpgid(self.pid(component)), signal.SIGKILL)
+
+    def terminate(self, component: str) -> None:
+        """SIGTERM to the component, as the platform does with an instance that it no longer needs."""
+        os.kill(self.pid(component), signal.SIGTERM)
 
     def hold(self, component: str) -> Path:
         """Keeps a dead component dead until the file that this answers is removed."""
