@@ -48,7 +48,11 @@ class Uploads:
         before its bytes are read. Raises UploadInProgress and the quota errors.
         """
         upload = Upload(uuid.uuid4(), user_id)
-        self._reserve(upload, max(0, at_least_bytes))
+        try:
+            self._reserve(upload, max(0, at_least_bytes))
+        except errors.DependencyUnavailable:
+            self._release(upload)  # SQL may have committed what it could not confirm
+            raise
         try:
             yield upload
         except BaseException:
@@ -105,6 +109,7 @@ class Uploads:
                 user_id=upload.user_id,
                 media_absent=upload.media_absent,
             )
+            # No state: the reservation was never made.
             if outcome["state"] == "released" and not upload.media_absent:
                 self._media.destroy(upload.media_id)
                 self._db.call("finish_purges", media_ids=[upload.media_id])
