@@ -9,17 +9,17 @@ T ?= tests
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Install what is needed into .venv and node_modules; TESTS=1 adds what the tests need
+setup: ## Install what is needed into .venv and node_modules (TESTS=1: what the tests need, too)
 	@$(PYTHON) local/setup.py $(if $(TESTS),--tests)
 
 setup-tests:
 	@$(PYTHON) local/setup.py --tests
 
-dev: setup ## Run everything on this machine; PORT=8090 changes the port
-	@$(BIN)/python -m local $(if $(PORT),--port $(PORT)) $(ARGS)
+dev: setup ## Run everything on this machine (PORT=8090: listen there; ARGS="--no-demo": options of local/)
+	@$(if $(PORT),PORT=$(PORT)) $(BIN)/python -m local $(ARGS)
 
-test: setup-tests ## Run the tests; T=tests/local narrows them
-	@$(BIN)/python -m pytest $(T)
+test: setup-tests ## Run the tests (T=tests/local: only these; ARGS="-x -k login": options of pytest)
+	@$(BIN)/python -m pytest $(T) $(ARGS)
 
 lint: setup-tests
 	$(BIN)/ruff check .
@@ -29,16 +29,17 @@ lint: setup-tests
 
 check: lint test ## Do what CI does: lint, types, tests
 
-fmt: setup-tests ## Format the code
+fmt: setup-tests ## Format the code, write the README's table of functions
 	@$(BIN)/ruff check --fix --quiet --exit-zero . && $(BIN)/ruff format .
+	@$(BIN)/python -m local.readme_table
 	@if [ -d terraform ] && command -v terraform >/dev/null; then terraform fmt -recursive terraform; fi
 
 bundle: setup ## Build dist/<function>.zip for every function
 	@$(BIN)/python -m local.bundle
 
-audit-restore: setup ## Put audit events from a log file back: LOG=file
+audit-restore: setup ## Put audit events from a log file back (LOG=file; ARGS="--state DIR": another state directory)
 	@test -n "$(LOG)" || { echo "Name the file: make audit-restore LOG=file" >&2; exit 1; }
-	@$(BIN)/python -m local.restore_audit "$(LOG)"
+	@$(BIN)/python -m local.restore_audit $(ARGS) "$(LOG)"
 
 clean: ## Remove .local (all local data and secrets), dist and caches
 	@rm -rf .local dist .pytest_cache .mypy_cache .ruff_cache

@@ -92,7 +92,8 @@ def _translated(function: str, refused: APIError) -> errors.ApiError:
         facts = json.loads(refused.details or "{}")
         retry_after = facts.pop("retry_after_seconds", None)
         return known(retry_after_seconds=retry_after, **facts)
-    log("ERROR", "supabase_refused", function=function, code=code, reason=refused.message)
+    # The code says what it was; PostgreSQL's message may quote a value.
+    log("ERROR", "supabase_refused", function=function, code=code)
     if _is_passing(code):
         return errors.DependencyUnavailable()
     return errors.InternalError()

@@ -41,7 +41,7 @@ async def _run(chosen: Settings, state: State, homes: Path, options: argparse.Na
     began = time.monotonic()
     plan = _plan(chosen, state, homes, media_faults=options.media_faults)
     listed = plan.components()
-    output = Output([one.name for one in listed], plan.keys.values())
+    output = Output([one.name for one in listed], [*plan.keys.values(), *chosen.secrets()])
     known = [] if options.no_demo else demo.accounts(plan.keys.admin_password, plan.keys.demo_password)
 
     async def furnish() -> None:

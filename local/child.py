@@ -9,6 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
+from local.error_dumps import ErrorDumps
 from local.failure import StartFailure
 from local.leftovers import Ledger, signal_group
 from local.output import Output
@@ -91,7 +92,7 @@ class Child:
         process, lines = await spawn(component)
         self._process = process
         self._ledger.add(component.name, process.pid)
-        relay = asyncio.create_task(relay_lines(lines, self._show))
+        relay = asyncio.create_task(self._relay(lines))
         watch = asyncio.create_task(self._watch())
         code = await process.wait()
         # What the dead leader left behind (gunicorn's workers) would go on holding its port.
@@ -112,6 +113,15 @@ class Child:
             await asyncio.sleep(_PROBE_SECONDS)
         self._enter(Phase.UP)
         self._up.set()
+
+    async def _relay(self, lines: asyncio.StreamReader) -> None:
+        """Show what one life of the process writes."""
+        if not self.component.dumps_errors:
+            await relay_lines(lines, self._show)
+            return
+        dumps = ErrorDumps(self._show)
+        await relay_lines(lines, dumps.take)
+        dumps.end()
 
     def _show(self, line: str) -> None:
         self._last_lines.append(line)

@@ -64,15 +64,17 @@ class Plan:
             start_seconds=_DATABASE_SECONDS,
             advice=project.advice,
             prepare=prepare,
+            dumps_errors=True,
         )
 
     def _media_host(self) -> Component:
         faults = ["--faults"] if self.media_faults else []
-        account = ["--cloudinary-url", environment.media_account(self.keys)]
+        # Not an option: everybody on this machine can read a command line.
+        account = {"CLOUDINARY_URL": environment.media_account(self.keys)}
         probe = answers_200(self.url("media_host") + "/_local/health")
         # A directory of its own: it takes a lock there, under the name that the state directory's lock has too.
         place = ["--port", str(self.ports["media_host"]), "--state", str(self.state.path / "media")]
-        return self._module("media_host", STORES, probe, [*place, *account, *faults])
+        return self._module("media_host", STORES, probe, [*place, *faults], account)
 
     def _cloud_tasks(self) -> Component:
         options = ["--port", str(self.ports["cloud_tasks"]), "--state", str(self.state.path)]
@@ -112,11 +114,14 @@ class Plan:
             stage=FUNCTIONS,
         )
 
-    def _module(self, name: str, stage: int, answers: Probe, options: list[str]) -> Component:
+    def _module(
+        self, name: str, stage: int, answers: Probe, options: list[str], secrets: Mapping[str, str] | None = None
+    ) -> Component:
+        """A module of local/ as a component; `secrets` go into its environment."""
         return Component(
             name=name,
             command=(sys.executable, "-m", f"local.{name}", *options),
-            environment=environment.base_environment(self.homes),
+            environment={**environment.base_environment(self.homes), **(secrets or {})},
             directory=ROOT,
             answers=answers,
             stage=stage,

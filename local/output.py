@@ -21,7 +21,7 @@ class Output:
         self._width = max(map(len, names), default=0)
         self._masked = tuple(value for value in masked if value)
         self._colours = {name: _COLOURS[number % len(_COLOURS)] for number, name in enumerate(names)}
-        self._coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self._coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
 
     def child(self, name: str, line: str) -> None:
         """Show one line that a child wrote."""

@@ -23,6 +23,7 @@ class Component:
 
     `prepare` comes once, before the first start. `answers` is asked until it says yes. `stage` orders the stopping
     (the lowest first). `start_seconds` bounds the first start, after which `advice` tells the person what to do.
+    `dumps_errors`: its lines are shown as error_dumps.py passes them on.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Component:
     start_seconds: float = 60.0
     advice: str = ""
     prepare: Callable[[], Awaitable[None]] | None = None
+    dumps_errors: bool = False
 
 
 async def spawn(component: Component) -> tuple[Process, asyncio.StreamReader]:

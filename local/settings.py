@@ -49,6 +49,11 @@ class Settings:
         """Where the gateway answers."""
         return f"http://127.0.0.1:{self.port}"
 
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets of real services, for the masking of log lines; an address counts by the password in it."""
+        passwords = [urlsplit(url).password for url in (self.cloudinary_url, self.database_url) if url]
+        return tuple(value for value in (self.supabase_key, *passwords) if value)
+
 
 def unknown(values: Mapping[str, str]) -> list[str]:
     """Names that Reelay does not read: most often a misspelt one."""
@@ -61,12 +66,14 @@ def settings(dotenv: Mapping[str, str], environ: Mapping[str, str], port: int | 
     Raises StartFailure naming the first key that is wrong, half of a pair, or at odds with another.
     """
     values = {**dotenv, **{name: environ[name] for name in NAMES if environ.get(name)}}
+    if port is not None:
+        values["PORT"] = str(port)
     cloudinary_url = _matching(
         values, "CLOUDINARY_URL", r"cloudinary://[^:/@]+:[^:/@]+@[\w-]+(\?.*)?", "cloudinary://KEY:SECRET@CLOUD"
     )
     supabase_url, supabase_key = _supabase(values)
     return Settings(
-        port=port or int(_number(values, "PORT", 1, 65535) or DEFAULT_PORT),
+        port=int(_number(values, "PORT", 1, 65535) or DEFAULT_PORT),
         allowed_origins=_origins(values.get("ALLOWED_ORIGINS", "")),
         supabase_url=supabase_url,
         supabase_key=supabase_key,

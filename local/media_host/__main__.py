@@ -1,4 +1,4 @@
-"""`python -m local.media_host --port N --state DIR --cloudinary-url cloudinary://KEY:SECRET@CLOUD [--faults]`."""
+"""`CLOUDINARY_URL=cloudinary://KEY:SECRET@CLOUD python -m local.media_host --port N --state DIR [--faults]`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from local.media_host.host import Host
 
 
 def main() -> int:
-    """Serve until SIGTERM or Ctrl-C (exit status 0); 1 when the port or the state is in use."""
+    """Serve until SIGTERM or Ctrl-C (exit status 0); 1 when the port or the state is in use, 2 without an account."""
     arguments = _arguments()
     # Requests under way end with the process: whatever they had not answered yet, they had not promised either.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -44,10 +44,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True, help="on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--state", type=Path, required=True, help="directory that keeps the videos")
     parser.add_argument(
-        "--cloudinary-url", type=_account, required=True, help="cloudinary://KEY:SECRET@CLOUD, as for the SDK"
+        "--cloudinary-url",
+        type=_account,
+        default=os.environ.get("CLOUDINARY_URL") or None,
+        help="cloudinary://KEY:SECRET@CLOUD, as for the SDK; without it, the environment's CLOUDINARY_URL",
     )
     parser.add_argument("--faults", action="store_true", help="let PUT /_local/faults order failures (for tests)")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.cloudinary_url is None:
+        parser.exit(2, "media host: set CLOUDINARY_URL to cloudinary://KEY:SECRET@CLOUD, or give --cloudinary-url\n")
+    return arguments
 
 
 def _account(url: str) -> Account:
