@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import cloudinary.uploader
 import functions_framework
+import google.cloud.tasks_v2
+import postgrest
 import pytest
 from flask.testing import FlaskClient
 
@@ -17,6 +20,10 @@ from local.catalog import load
 from local.demo_videos import make_video
 from tests.cloud import Account, Cloud
 from tests.postgres import ThrowawayPostgres, free_port
+
+# Loaded before any test: pytest makes errors of warnings and resets that between tests, which an import in a background
+# thread (the audit sender's) does not survive.
+LOADED = (cloudinary.uploader, google.cloud.tasks_v2, postgrest)
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,10 @@ create unique index if not exists videos_filename_key on public.videos (filename
 create index if not exists videos_newest_idx on public.videos (uploaded_at desc, id desc) where deleted_at is null;
 create index if not exists videos_user_newest_idx on public.videos (user_id, uploaded_at desc, id desc)
   where deleted_at is null;
-create index if not exists videos_title_idx on public.videos using gin (to_tsvector('simple', title))
+-- Hyphens, slashes and dots part words: the parser would keep "Spider-Man" whole, and an unfinished "spider-m" finds
+-- nothing then.
+create index if not exists videos_title_idx
+  on public.videos using gin (to_tsvector('simple', translate(title, '-/.', '   ')))
   where deleted_at is null;
 
 alter table public.videos enable row level security;

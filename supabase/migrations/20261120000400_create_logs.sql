@@ -10,6 +10,8 @@ create table if not exists public.logs (
   created_at timestamptz not null default now()
 );
 
+alter table public.logs drop constraint if exists logs_user_id_fkey;
+
 create index if not exists logs_newest_idx on public.logs (created_at desc, id desc);
 create index if not exists logs_user_newest_idx on public.logs (user_id, created_at desc, id desc);
 

@@ -74,6 +74,11 @@ create table if not exists public.media_purges (
 
 create index if not exists media_purges_requested_idx on public.media_purges (requested_at);
 
+-- A flag that the predecessor left set belongs to no upload that could still end.
+update public.users u set uploading = false
+where uploading and not exists (
+  select from public.uploads where user_id = u.id and kind = 'multipart' and state = 'open');
+
 do $$
 declare
   name text;

@@ -127,7 +127,11 @@ begin
   values (p_upload_id, p_user_id, p_kind, v_usage.day, p_size_bytes, p_media_id,
     now() + make_interval(secs => p_lifetime_seconds))
   on conflict (id) do update set reserved_bytes = excluded.reserved_bytes
+    where uploads.user_id = excluded.user_id
   returning * into v_upload;
+  if v_upload.id is null then  -- an id that another user's upload has
+    perform private.fail('PT410', 'upload_expired');
+  end if;
   update public.users set
     storage_reserved_bytes = storage_reserved_bytes + v_added,
     uploading = uploading or p_kind = 'multipart'
@@ -221,11 +225,13 @@ declare
   v_user public.users := private.require_caller(p_user_id);
   v_usage public.daily_usage;
 begin
-  if v_user.storage_reserved_bytes > 0 then
-    v_user := private.lock_user(p_user_id);
-    if private.release_expired_uploads(p_user_id) > 0 then
-      select * into v_user from public.users where id = p_user_id;
-    end if;
+  -- A look, not a lock, unless something has expired: reading is what happens most.
+  if exists (select from public.uploads where user_id = p_user_id and state = 'open' and expires_at <= now())
+    or exists (select from public.playbacks where user_id = p_user_id and state = 'open' and expires_at <= now())
+  then
+    perform private.lock_user(p_user_id);
+    perform private.release_expired_uploads(p_user_id), private.release_expired_playbacks(p_user_id);
+    select * into v_user from public.users where id = p_user_id;
   end if;
   select * into v_usage from public.daily_usage where user_id = p_user_id and day = private.today();
   return jsonb_build_object(

@@ -21,12 +21,12 @@ begin
     v_where := v_where || ' and user_id = $1';
   end if;
   if p_search is not null then
-    v_words := plainto_tsquery('simple', p_search);
+    v_words := plainto_tsquery('simple', translate(p_search, '-/.', '   '));
     if numnode(v_words) = 0 then  -- nothing but punctuation: no title has that as a word
       return jsonb_build_object('videos', '[]'::jsonb, 'total', 0, 'total_is_exact', true, 'next', null);
     end if;
     v_words := (v_words::text || ':*')::tsquery;
-    v_where := v_where || ' and to_tsvector(''simple'', title) @@ $2';
+    v_where := v_where || ' and to_tsvector(''simple'', translate(title, ''-/.'', ''   '')) @@ $2';
     execute 'select count(*) from (select from public.videos where ' || v_where || ' limit 1001) matches'
       into v_total using p_user_id, v_words;
   elsif p_user_id is null then

@@ -25,12 +25,14 @@ begin
     v_playbacks := v_playbacks + private.release_expired_playbacks(v_user_id);
   end loop;
 
-  -- A day with an open reservation stays until that is settled or released.
+  -- From here on, rows that somebody holds are left to the next run: waiting for them, in whatever order they come,
+  -- could close a circle with a login or a second run. A day with an open reservation stays until that is settled or
+  -- released.
   with past as (
     delete from public.daily_usage where (user_id, day) in (
       select user_id, day from public.daily_usage
       where day < private.today() and upload_reserved_bytes = 0 and playback_reserved_bytes = 0
-      order by user_id, day limit p_batch for update)
+      order by user_id, day limit p_batch for update skip locked)
     returning user_id, day, upload_used_bytes, playback_used_bytes
   )
   insert into public.usage_archive as a (user_id, day, upload_bytes, playback_bytes)
@@ -41,15 +43,18 @@ begin
   v_total := v_archived;
 
   delete from public.uploads where id in (
-    select id from public.uploads where state <> 'open' and expires_at < now() - interval '7 days' limit p_batch);
+    select id from public.uploads where state <> 'open' and expires_at < now() - interval '7 days' limit p_batch
+    for update skip locked);
   get diagnostics v_forgotten = row_count;
   v_total := greatest(v_total, v_forgotten);
   delete from public.playbacks where id in (
-    select id from public.playbacks where state <> 'open' and expires_at < now() - interval '7 days' limit p_batch);
+    select id from public.playbacks where state <> 'open' and expires_at < now() - interval '7 days' limit p_batch
+    for update skip locked);
   get diagnostics v_forgotten = row_count;
   v_total := greatest(v_total, v_forgotten);
   delete from public.login_attempts where key in (
-    select key from public.login_attempts where window_started_at < now() - interval '1 day' limit p_batch);
+    select key from public.login_attempts where window_started_at < now() - interval '1 day' limit p_batch
+    for update skip locked);
   get diagnostics v_forgotten = row_count;
   v_total := greatest(v_total, v_forgotten, v_uploads, v_playbacks);
 
