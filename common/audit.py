@@ -18,16 +18,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from common import clock
-from common.config import Config
-from common.imports import once
 from common.logs import log
 
 WAIT_SECONDS = 0.005
-CALL_TIMEOUT_SECONDS = 2.0
 FLUSH_SECONDS = 5.0  # longer than the last back-off and a call; Cloud Run gives 10 s after SIGTERM
 BATCH_EVENTS = 200
 BATCH_BYTES = 80_000  # a task holds 100 KB at most
 BUFFER_EVENTS = 10_000
+PRINT_AFTER_SECONDS = 5.0
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.1, 2.0
 DESCRIPTION_CHARACTERS = 300
 
@@ -50,46 +48,18 @@ class HandOver(Protocol):
     def __call__(self, batch: Sequence[str], /) -> None: ...
 
 
-class CloudTasks:
-    """Creates one task a batch (`{"events": [...]}`, each event as JSON text).
+@dataclass
+class _Waiting:
+    """An event's JSON in the buffer, and whether it was handed over or printed."""
 
-    Needs roles/cloudtasks.enqueuer on the queue and roles/iam.serviceAccountUser on the tasks' service account.
-    """
+    line: str
+    done: threading.Event = field(default_factory=threading.Event)
+    is_printed: bool = False
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
-
-    def __call__(self, batch: Sequence[str], /) -> None:
-        tasks_v2, client = self._connection
-        target = self._config.write_log_url
-        account = self._config.tasks_service_account
-        task = tasks_v2.Task(
-            # Random names spread well, and let a repeated call be told from a second batch.
-            name=f"{self._config.audit_queue}/tasks/{uuid.uuid4().hex}",
-            http_request=tasks_v2.HttpRequest(
-                url=target,
-                headers={"Content-Type": "application/json"},  # Cloud Tasks sets none
-                body=('{"events":[' + ",".join(batch) + "]}").encode(),
-                # The default audience is the whole target address, path and query: said explicitly, it cannot drift.
-                oidc_token=tasks_v2.OidcToken(service_account_email=account, audience=target),
-            ),
-        )
-        client.create_task(parent=self._config.audit_queue, task=task, timeout=CALL_TIMEOUT_SECONDS, retry=None)
-
-    @once
-    def _connection(self) -> tuple[Any, Any]:
-        """The SDK's module and a client."""
-        from google.cloud import tasks_v2
-
-        if not self._config.cloud_tasks_endpoint:
-            return tasks_v2, tasks_v2.CloudTasksClient()
-        import grpc
-        from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
-
-        # gRPC would wait up to two minutes before it looks again for a server that came back.
-        options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000)]
-        channel = grpc.insecure_channel(self._config.cloud_tasks_endpoint, options=options)
-        return tasks_v2, tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+    def print_once(self) -> None:
+        if not self.is_printed:
+            self.is_printed = True
+            print_fallback(self.line)
 
 
 class AuditSender:
@@ -98,26 +68,25 @@ class AuditSender:
     def __init__(self, hand_over: HandOver, *, at_exit: Callable[[Callable[[], None]], Any] = atexit.register) -> None:
         self._hand_over = hand_over
         self._at_exit = at_exit
-        self._buffer: list[tuple[str, threading.Event]] = []
+        self._buffer: list[_Waiting] = []
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._failing = False
+        self._failing_since: float | None = None
         self._closing = False
 
     def send(self, event: Event) -> None:
         """Returns after the hand-over or after WAIT_SECONDS, at once while the queue fails. Never raises."""
-        line = json.dumps(asdict(event))
-        done = threading.Event()
+        waiting = _Waiting(json.dumps(asdict(event)))
         with self._changed:
             if len(self._buffer) >= BUFFER_EVENTS:
-                print_fallback(line)
+                waiting.print_once()
                 return
-            self._buffer.append((line, done))
+            self._buffer.append(waiting)
             self._start()
             self._changed.notify()
-            is_worth_waiting = not self._failing
+            is_worth_waiting = self._failing_since is None
         if is_worth_waiting:
-            done.wait(WAIT_SECONDS)
+            waiting.done.wait(WAIT_SECONDS)
 
     def flush(self) -> None:
         """Hands over what is left within FLUSH_SECONDS; prints the rest, so that it can be restored from the logs."""
@@ -128,8 +97,8 @@ class AuditSender:
             self._thread.join(FLUSH_SECONDS)
         with self._changed:
             left, self._buffer = self._buffer, []
-        for line, _ in left:
-            print_fallback(line)
+        for waiting in left:
+            waiting.print_once()
 
     def _start(self) -> None:
         if self._thread is None:
@@ -141,39 +110,46 @@ class AuditSender:
         backoff_seconds = FIRST_BACKOFF_SECONDS
         while batch := self._next_batch():
             try:
-                self._hand_over([line for line, _ in batch])
+                self._hand_over([waiting.line for waiting in batch])
             except Exception as failed:  # noqa: BLE001 - whatever it is, the events stay and are tried again
                 self._note_failure(failed)
                 time.sleep(backoff_seconds)
                 backoff_seconds = min(backoff_seconds * 2, LAST_BACKOFF_SECONDS)
             else:
-                self._failing, backoff_seconds = False, FIRST_BACKOFF_SECONDS
+                self._failing_since, backoff_seconds = None, FIRST_BACKOFF_SECONDS
                 self._drop(batch)
 
-    def _next_batch(self) -> list[tuple[str, threading.Event]]:
+    def _next_batch(self) -> list[_Waiting]:
         """The oldest events that fit one task; waits for some, and is empty only once closing with nothing left."""
         with self._changed:
             self._changed.wait_for(lambda: self._buffer or self._closing)
-            batch: list[tuple[str, threading.Event]] = []
+            batch: list[_Waiting] = []
             size_bytes = 0
-            for line, done in self._buffer[:BATCH_EVENTS]:
-                size_bytes += len(line) + 1
+            for waiting in self._buffer[:BATCH_EVENTS]:
+                size_bytes += len(waiting.line) + 1
                 if batch and size_bytes > BATCH_BYTES:
                     break
-                batch.append((line, done))
+                batch.append(waiting)
             return batch
 
-    def _drop(self, batch: list[tuple[str, threading.Event]]) -> None:
+    def _drop(self, batch: list[_Waiting]) -> None:
         with self._changed:
             del self._buffer[: len(batch)]
-        for _, done in batch:
-            done.set()
+        for waiting in batch:
+            waiting.done.set()
 
     def _note_failure(self, failed: Exception) -> None:
-        if not self._failing:
+        """After a while of failing, prints what waits: the instance may be killed without another word. It is still
+        tried again, and stored once all the same, because its id is the row's primary key."""
+        now = time.monotonic()
+        if self._failing_since is None:
             log("WARNING", "audit_queue_failing", reason=type(failed).__name__)
-        with self._changed:
-            self._failing = True
+            self._failing_since = now
+        if now - self._failing_since >= PRINT_AFTER_SECONDS:
+            with self._changed:
+                left = list(self._buffer)
+            for waiting in left:
+                waiting.print_once()
 
 
 def print_fallback(line: str) -> None:

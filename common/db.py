@@ -20,6 +20,8 @@ TIMEOUT_SECONDS = 8.0
 CONNECT_TIMEOUT_SECONDS = 2.0
 # Shorter than the 5 seconds after which Node servers hang up: a connection is not taken up as it is being closed.
 KEEPALIVE_SECONDS = 4.0
+# Twice is not the same as once: a second deletion finds nothing, a second attempt counts double.
+COUNTING = frozenset(("begin_login", "finish_login", "delete_videos", "claim_purges"))
 
 
 class Database:
@@ -33,8 +35,8 @@ class Database:
         """The JSON that a SQL function of supabase/migrations returns; a UUID goes as text.
 
         Raises the ApiError whose code SQL raised, DependencyUnavailable when Supabase is slow, down or refuses our
-        key, InternalError for anything else. Every function is safe to repeat, so a call is tried again once when its
-        connection broke.
+        key, InternalError for anything else. A call whose connection broke is tried once more, unless it may have
+        arrived and is one that counts (COUNTING).
         """
         client = self._client
         import httpx
@@ -45,7 +47,8 @@ class Database:
             try:
                 return client.rpc(function, arguments).execute().data
             except (httpx.NetworkError, httpx.RemoteProtocolError) as broken:
-                if attempt == 2:
+                has_arrived = not isinstance(broken, httpx.ConnectError)
+                if attempt == 2 or (has_arrived and function in COUNTING):
                     raise _unavailable(function, repr(broken)) from broken
             except httpx.HTTPError as failed:
                 raise _unavailable(function, repr(failed)) from failed

@@ -123,6 +123,11 @@ class StorageQuotaExceeded(ApiError):
     message = "Exceeding total storage limit"
 
 
+class LargerThanReserved(ApiError):
+    code, status = "larger_than_reserved", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    message = "The file is larger than what was announced"
+
+
 class BodyTooLarge(ApiError):
     code, status = "body_too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     message = "The body is too large"

@@ -11,12 +11,16 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
+import flask
+import functions_framework
 from flask import Request, Response
 from marshmallow import Schema
+from werkzeug.exceptions import NotFound
 
-from common import errors, requests, responses, validation
+from common import errors, requests, responses
+from common.admission import NEEDS, Action, CallerKind, Posture, identify, validated
 from common.config import Config, Need
 from common.logs import log
 from common.services import Services
@@ -24,31 +28,8 @@ from common.services import Services
 if TYPE_CHECKING:
     from common.auth import Caller
 
-CallerKind = Literal["public", "user", "tasks", "scheduler"]
 Answer = Mapping[str, Any] | tuple[Mapping[str, Any], int]
 Body = Callable[["Call"], Answer]
-
-_NEEDS: Mapping[str, tuple[Need, ...]] = {
-    "public": ("browsers",),
-    "user": ("browsers", "tokens"),
-    "tasks": ("tasks",),
-    "scheduler": ("scheduler",),
-}
-
-
-@dataclass(frozen=True)
-class Posture:
-    """What the decorator line says. Contract tests hold it against functions/catalog.yaml."""
-
-    name: str
-    methods: tuple[str, ...]
-    caller: CallerKind
-    action: str | None
-    needs: frozenset[Need]
-    path: type[Schema] | None
-    query: type[Schema] | None
-    body: type[Schema] | None
-    takes_form: bool
 
 
 @dataclass
@@ -58,7 +39,6 @@ class Call:
     app: Services
     request: Request
     id: str
-    action: str | None
     input: dict[str, Any] = field(default_factory=dict)
     caller: Caller | None = None
     about_user_id: str | None = None  # the audit event's user, where the token does not say it
@@ -74,10 +54,9 @@ class Call:
     def client_address(self) -> str:
         return requests.client_address(self.request, self.app.config.trusted_proxy_count)
 
-    def describe(self, description: str, *, action: str | None = None, user_id: str | None = None) -> None:
+    def describe(self, description: str, *, user_id: str | None = None) -> None:
         """What the audit event says of this request if it succeeds."""
         self.description = description
-        self.action = action or self.action
         self.about_user_id = user_id or self.about_user_id
 
 
@@ -85,7 +64,7 @@ def endpoint(
     *,
     methods: Collection[str],
     caller: CallerKind,
-    action: str | None,
+    action: Action | None,
     path: type[Schema] | None = None,
     query: type[Schema] | None = None,
     body: type[Schema] | None = None,
@@ -101,7 +80,7 @@ def endpoint(
     """
 
     def decorate(function: Body) -> Callable[[Request], Response]:
-        wanted: set[Need] = {"database", *_NEEDS[caller], *needs}
+        wanted: set[Need] = {"database", *NEEDS[caller], *needs}
         if action is not None:
             wanted.add("audit")
         posture = Posture(
@@ -113,6 +92,10 @@ def endpoint(
         def handle(request: Request) -> Response:
             return _handle(app, posture, function, request)
 
+        # What the framework's router keeps to itself (/robots.txt, a line break in the path) is ours to answer.
+        outside = functions_framework.errorhandler
+        if outside is not None:
+            outside(NotFound)(lambda _: handle(flask.request))
         cast(Any, handle).posture, cast(Any, handle).app = posture, app  # for the contract tests
         return handle
 
@@ -121,11 +104,12 @@ def endpoint(
 
 def _handle(app: Services, posture: Posture, function: Body, request: Request) -> Response:
     started = time.perf_counter()
-    call = Call(app, request, requests.request_id(request), posture.action)
+    call = Call(app, request, requests.request_id(request))
     if request.method == "OPTIONS":
         response = responses.preflight(posture.methods)
     else:
         response = _answered(posture, function, call)
+    requests.drop_rest(request)
     responses.allow_origin(response, request, app.config.allowed_origins)
     response.headers["X-Request-Id"] = call.id
     duration_ms = round((time.perf_counter() - started) * 1000, 1)
@@ -139,7 +123,8 @@ def _handle(app: Services, posture: Posture, function: Body, request: Request) -
 def _answered(posture: Posture, function: Body, call: Call) -> Response:
     """Runs the checks and the body; every failure becomes a problem, every outcome an audit event."""
     try:
-        _admit(posture, call)
+        call.caller = identify(posture, call.app, call.request)
+        call.input = validated(posture, call.request)
         answer = function(call)
         body, status = answer if isinstance(answer, tuple) else (answer, HTTPStatus.OK)
         response = responses.success(body, int(status))
@@ -150,49 +135,15 @@ def _answered(posture: Posture, function: Body, call: Call) -> Response:
         log("ERROR", "unhandled_exception", request_id=call.id, stack_trace=traceback.format_exc())
         call.description = "Failed: internal_error"
         response = responses.problem(errors.InternalError(), call.id)
-    if posture.action is not None:
-        _announce(posture, call, response.status_code)
+    action_type = posture.action_type(call.request)
+    if action_type is not None:
+        _announce(action_type, posture.name, call, response.status_code)
     return response
 
 
-def _admit(posture: Posture, call: Call) -> None:
-    request = call.request
-    if request.method not in posture.methods:
-        raise errors.MethodNotAllowed(posture.methods)
-    requests.require_size(request, is_form=posture.takes_form)
-    _identify(posture, call)
-    if posture.takes_form:
-        requests.require_form(request)
-    call.input = _validated(posture, request)
-
-
-def _identify(posture: Posture, call: Call) -> None:
-    config = call.app.config
-    if posture.caller == "user":
-        call.caller = call.app.tokens.caller(call.request.headers.get("Authorization"))
-    elif posture.caller == "tasks":
-        requests.require_account(call.request, config.tasks_service_account)
-    elif posture.caller == "scheduler":
-        requests.require_account(call.request, config.scheduler_service_account)
-
-
-def _validated(posture: Posture, request: Request) -> dict[str, Any]:
-    segment = requests.path_segment(request, posture.name)
-    values: dict[str, Any] = {}
-    if posture.path is not None:
-        (name,) = posture.path().fields
-        values |= validation.load(posture.path, {} if segment is None else {name: segment})
-    elif segment is not None:
-        raise errors.NotFound
-    values |= validation.load(posture.query or Schema, requests.query(request))
-    if posture.body is not None and request.method == "POST":
-        values |= validation.load(posture.body, requests.json_object(request))
-    return values
-
-
-def _announce(posture: Posture, call: Call, status: int) -> None:
+def _announce(action_type: str, function: str, call: Call, status: int) -> None:
     from common.audit import DESCRIPTION_CHARACTERS, Event
 
     user_id = call.about_user_id or (str(call.caller.id) if call.caller else None)
     description = f"{call.description or 'Done'} ({status})"[:DESCRIPTION_CHARACTERS]
-    call.app.audit.send(Event(user_id, call.action or "UNKNOWN", description, posture.name))
+    call.app.audit.send(Event(user_id, action_type, description, function))

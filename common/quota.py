@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 MIB = 1024 * 1024  # "MB" on this API's wire, as in the predecessor
 
@@ -21,6 +21,7 @@ PLAYBACK_LIFETIME_SECONDS = 6 * 3600
 # Failed logins; an office or a school shares one address.
 LOGIN_LIMITS = {"account_limit": 10, "address_limit": 100, "window_seconds": 900}
 
+Level = dict[str, Any]  # how full a quota is, as every answer shows it
 Refusal = Literal["storage_quota_exceeded", "bandwidth_quota_exceeded", "upload_in_progress"]
 
 
@@ -37,6 +38,17 @@ class Usage:
     playback_used_bytes: int
     playback_reserved_bytes: int
     resets_at: str
+
+    def storage(self, limit_bytes: int) -> Level:
+        return level(self.storage_used_bytes, self.storage_reserved_bytes, limit_bytes)
+
+    def upload(self, limit_bytes: int) -> Level:
+        """Today's upload bandwidth."""
+        return level(self.upload_used_bytes, self.upload_reserved_bytes, limit_bytes, self.resets_at)
+
+    def playback(self, limit_bytes: int) -> Level:
+        """Today's playback allowance; a limit of 0 is none."""
+        return level(self.playback_used_bytes, self.playback_reserved_bytes, limit_bytes or None, self.resets_at)
 
 
 @dataclass(frozen=True)
@@ -67,10 +79,8 @@ def remaining(used_bytes: int, reserved_bytes: int, limit_bytes: int) -> int:
     return max(0, limit_bytes - used_bytes - reserved_bytes)
 
 
-def level(
-    used_bytes: int, reserved_bytes: int, limit_bytes: int | None, resets_at: str | None = None
-) -> dict[str, int | str | None]:
-    """How full a quota is, as every answer shows it. Without a limit (None) nothing runs out: None remains."""
+def level(used_bytes: int, reserved_bytes: int, limit_bytes: int | None, resets_at: str | None = None) -> Level:
+    """Without a limit (None) nothing runs out: None remains."""
     left = None if limit_bytes is None else remaining(used_bytes, reserved_bytes, limit_bytes)
     return {
         "used_bytes": used_bytes,

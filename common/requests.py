@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import ipaddress
 import json
 import re
@@ -16,6 +17,7 @@ from common import errors, quota
 
 JSON_LIMIT_BYTES = 128 * 1024  # a task's batch has 100 KB at most; everything else is far smaller
 
+_PIECE_BYTES = 64 * 1024
 _TRACE = re.compile(r"([0-9a-f]{32})(?:/|$)")
 
 
@@ -41,20 +43,26 @@ def throttling_key(address: str) -> str:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
+    if parsed.version == 4 or parsed.ipv4_mapped:
+        return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def segments(request: Request, function: str) -> list[str]:
+    """The path's segments after the function's own address.
+
+    That ends in the function's name on cloudfunctions.net and at the gateway, and is the root on run.app.
+    """
+    found = [segment for segment in request.path.split("/") if segment]
+    return found[1:] if found and found[0] in (function, f"fn-{function.replace('_', '-')}") else found
 
 
 def path_segment(request: Request, function: str) -> str | None:
-    """The one segment after the function's own address, or None; raises NotFound for more.
-
-    A function's address ends in its name on cloudfunctions.net and at the gateway, and is the root on run.app.
-    """
-    segments = [segment for segment in request.path.split("/") if segment]
-    if segments and segments[0] in (function, f"fn-{function.replace('_', '-')}"):
-        segments.pop(0)
-    if len(segments) > 1:
+    """The one segment after the function's own address, or None; raises NotFound for more."""
+    found = segments(request, function)
+    if len(found) > 1:
         raise errors.NotFound
-    return segments[0] if segments else None
+    return found[0] if found else None
 
 
 def require_account(request: Request, email: str) -> None:
@@ -96,13 +104,16 @@ def json_object(request: Request) -> dict[str, Any]:
 
 
 def _bounded(request: Request, limit_bytes: int) -> bytes:
-    request.max_content_length = limit_bytes
+    request.max_content_length = limit_bytes + 1  # at its limit Werkzeug stops as if a chunked body ended there
     try:
-        return request.get_data(cache=False)
+        data = request.get_data(cache=False)
     except RequestEntityTooLarge as too_large:
         raise errors.BodyTooLarge(limit_bytes=limit_bytes) from too_large
     except ClientDisconnected as gone:
         raise errors.InvalidBody("The body ended too early") from gone
+    if len(data) > limit_bytes:
+        raise errors.BodyTooLarge(limit_bytes=limit_bytes)
+    return data
 
 
 def require_size(request: Request, *, is_form: bool) -> None:
@@ -123,12 +134,16 @@ def require_form(request: Request) -> None:
 def form(request: Request) -> dict[str, Any]:
     """The form's fields and files in one mapping; files of more than 500 KB are spooled to /tmp by Werkzeug.
 
-    Raises InvalidFields for what is given twice, FileTooLarge, InvalidBody for a form that ends too early.
+    A form that ends before its last boundary has no fields. Raises InvalidFields for what is given twice, FileTooLarge,
+    BodyTooLarge for text fields of more than 500 KB or too many parts, InvalidBody when the client went away.
     """
     request.max_content_length = quota.REQUEST_LIMIT_BYTES
     try:
         lists: list[tuple[str, list[Any]]] = [*request.form.lists(), *request.files.lists()]
     except RequestEntityTooLarge as too_large:
+        # Announced lengths were checked before: what is over a limit now is a field, or a body without a length.
+        if request.content_length is not None:
+            raise errors.BodyTooLarge("The form's text fields are too large, or too many") from too_large
         raise errors.FileTooLarge(limit_bytes=quota.DIRECT_FILE_LIMIT_BYTES) from too_large
     except ClientDisconnected as gone:
         raise errors.InvalidBody("The body ended too early") from gone
@@ -136,5 +151,20 @@ def form(request: Request) -> dict[str, Any]:
     for name, given in lists:
         if len(given) > 1 or name in values:
             raise errors.InvalidFields({name: ["Given more than once."]})
-        values[name] = given[0]
+        values[name or "(unnamed)"] = given[0]
     return values
+
+
+def drop_rest(request: Request) -> None:
+    """Reads what is left of the body and drops it, a piece at a time.
+
+    The framework reads it after the answer (functions_framework.read_request): whole, into memory, and with an error of
+    its own where a limit of ours has stopped before.
+    """
+    rest = request.environ["wsgi.input"]
+    try:
+        while rest.read(_PIECE_BYTES):
+            pass
+    except OSError:
+        pass  # the client is gone
+    request.stream = io.BytesIO()

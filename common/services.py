@@ -61,6 +61,7 @@ class Services:
 
     @once
     def audit(self) -> AuditSender:
-        from common.audit import AuditSender, CloudTasks
+        from common.audit import AuditSender
+        from common.tasks import CloudTasks
 
         return AuditSender(CloudTasks(self.config))

@@ -107,12 +107,12 @@ class Uploads:
                 "release_upload",
                 upload_id=upload.id,
                 user_id=upload.user_id,
+                media_id=upload.media_id,
                 media_absent=upload.media_absent,
             )
-            # No state: the reservation was never made.
             if outcome["state"] == "released" and not upload.media_absent:
+                # It stays queued all the same: a slow host may finish taking it in after this.
                 self._media.destroy(upload.media_id)
-                self._db.call("finish_purges", media_ids=[upload.media_id])
         except errors.ApiError as failed:
             log("WARNING", "upload_release_deferred", upload_id=upload.id, code=failed.code)
 

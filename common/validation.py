@@ -80,11 +80,11 @@ class QueryInteger(fields.Integer):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-class Filename(fields.String):
-    """A video's filename, as upload_video returned it. Slashes and dots only cannot name one."""
+class Filename(Text):
+    """A video's filename, as upload_video returned it (or as the predecessor chose it: any text)."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(validate=validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,254}\Z"), **options)
+        super().__init__(maximum=255, **options)
 
 
 class UserOrAll(fields.UUID):

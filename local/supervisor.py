@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from local.child import Child, Phase
+from local.components import FUNCTIONS
 from local.failure import StartFailure
 from local.leftovers import Ledger
 from local.output import Output
@@ -16,8 +17,10 @@ from local.process import Component
 from local.state import State
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# For each stage; together with a little room they make "within ten seconds".
-_PATIENCE_SECONDS = 2.25
+# For each stage; together with a little room they make "within ten seconds". Functions need the most: they try for five
+# seconds to hand over their last audit events.
+_PATIENCE_SECONDS = {FUNCTIONS: 5.75}
+_USUAL_PATIENCE_SECONDS = 1.25
 
 
 class Supervisor:
@@ -73,7 +76,8 @@ class Supervisor:
         self._complete = False
         for stage in sorted({child.component.stage for child in self._children}):
             of_stage = [child for child in self._children if child.component.stage == stage]
-            await asyncio.gather(*(child.stop(_PATIENCE_SECONDS) for child in of_stage))
+            patience_seconds = _PATIENCE_SECONDS.get(stage, _USUAL_PATIENCE_SECONDS)
+            await asyncio.gather(*(child.stop(patience_seconds) for child in of_stage))
         self._ledger.clear()
 
     def _interrupt(self) -> None:

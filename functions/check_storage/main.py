@@ -4,7 +4,7 @@ import functions_framework
 from marshmallow import Schema
 
 from common.http import Answer, Call, endpoint
-from common.quota import Usage, fit, level, megabytes
+from common.quota import Usage, fit, megabytes
 from common.validation import QueryInteger
 
 
@@ -18,7 +18,7 @@ def check_storage(call: Call) -> Answer:
     """Asking reserves nothing: the answer to size_bytes holds until something else is uploaded."""
     config = call.app.config
     usage = Usage(**call.app.db.call("account_usage", user_id=str(call.user.id)))
-    storage = level(usage.storage_used_bytes, usage.storage_reserved_bytes, config.storage_quota_bytes)
+    storage = usage.storage(config.storage_quota_bytes)
     answer = {
         "totalSizeMb": megabytes(usage.storage_used_bytes),
         "maxStorageMb": megabytes(config.storage_quota_bytes),

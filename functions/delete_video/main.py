@@ -13,8 +13,12 @@ class DeleteVideo(Schema):
     filename = Filename(required=True)
 
 
+def action(_: str, segment: str | None) -> str:
+    return "DELETE_ALL_VIDEOS" if segment == EVERYTHING else "DELETE_VIDEO"
+
+
 @functions_framework.http
-@endpoint(methods=["DELETE"], caller="user", action="DELETE_VIDEO", path=DeleteVideo, needs=["media"])
+@endpoint(methods=["DELETE"], caller="user", action=action, path=DeleteVideo, needs=["media"])
 def delete_video(call: Call) -> Answer:
     """Gives the storage back, not the day's bandwidth; deleting everything twice deletes nothing more.
 
@@ -27,5 +31,5 @@ def delete_video(call: Call) -> Answer:
     call.app.purge.destroy(hidden["media_ids"])
 
     deleted = hidden["deleted"]
-    call.describe(f"{deleted} videos deleted", action="DELETE_ALL_VIDEOS" if is_everything else None)
+    call.describe(f"{deleted} videos deleted")
     return {"message": f"{deleted} videos deleted" if is_everything else "Video deleted", "deleted": deleted}

@@ -18,8 +18,12 @@ class VideoPage(Page):
     q = Text(maximum=100, load_default=None)
 
 
+def action(_: str, segment: str | None) -> str:
+    return "FETCH_USER_VIDEOS" if segment else "FETCH_VIDEOS"
+
+
 @functions_framework.http
-@endpoint(methods=["GET"], caller="user", action="FETCH_VIDEOS", path=VideosOf, query=VideoPage, needs=["delivery"])
+@endpoint(methods=["GET"], caller="user", action=action, path=VideosOf, query=VideoPage, needs=["delivery"])
 def list_videos(call: Call) -> Answer:
     """`q` finds titles by whole words and the last one's beginning. Raises Forbidden for another user's own list."""
     user_id, search = call.input["user_id"], call.input["q"]
@@ -28,6 +32,6 @@ def list_videos(call: Call) -> Answer:
     part = {"limit": call.input["limit"], "start": call.input["start"], "after_at": after_at, "after_id": after_id}
     page = call.app.db.call("list_videos", caller_id=call.user.id, user_id=user_id, search=search, **part)
     videos = [present(row, call.app.config.media_delivery_url) for row in page["videos"]]
-    call.describe(f"{len(videos)} videos listed", action="FETCH_USER_VIDEOS" if user_id else None)
+    call.describe(f"{len(videos)} videos listed")
     count = {"total": page["total"], "total_is_exact": page["total_is_exact"]}
     return {"videos": videos, **count, "next_cursor": call.app.cursors.seal(page["next"], scope)}

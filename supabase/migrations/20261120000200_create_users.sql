@@ -23,7 +23,8 @@ alter table public.users
   add constraint users_totals_check
     check (storage_used_bytes >= 0 and storage_reserved_bytes >= 0 and video_count >= 0);
 
-create unique index if not exists users_email_key on public.users (lower(email));
+-- Not "users_email_key": that is what PostgreSQL calls a plain unique constraint, which the predecessor may have.
+create unique index if not exists users_lower_email_key on public.users (lower(email));
 
 comment on column public.users.password is 'bcrypt';
 comment on column public.users.uploading is 'a multipart upload is in flight; its row in uploads says since when';

@@ -31,7 +31,8 @@ declare
   v_usage public.daily_usage;
 begin
   insert into public.daily_usage (user_id, day) values (p_user_id, p_day) on conflict do nothing;
-  select * into v_usage from public.daily_usage where user_id = p_user_id and day = p_day;
+  -- Locked, so that the daily job cannot archive it between this look and the change that follows.
+  select * into v_usage from public.daily_usage where user_id = p_user_id and day = p_day for update;
   return v_usage;
 end $$;
 
@@ -44,8 +45,8 @@ returns jsonb language sql stable set search_path = '' as $$
     greatest(1, ceil(extract(epoch from p_resets_at - now())))) end
 $$;
 
--- Gives the bytes back. The media host may hold the file or a part of it: it is queued for purging, which is harmless
--- when there is nothing. The caller holds the user's row.
+-- Gives the bytes back. The media host may hold the file: it is queued for purging, which is harmless when there is
+-- nothing. The caller holds the user's row.
 create or replace function private.release_upload(p_upload public.uploads)
 returns void language plpgsql set search_path = '' as $$
 begin
@@ -58,6 +59,13 @@ begin
   where user_id = p_upload.user_id and day = p_upload.day;
   insert into public.media_purges (media_id) values (p_upload.media_id) on conflict do nothing;
 end $$;
+
+-- For media that the host may still be taking in: the job looks ten minutes from now at the earliest.
+create or replace function private.queue_late_purge(p_media_id text)
+returns void language sql set search_path = '' as $$
+  insert into public.media_purges (media_id, last_attempt_at) values (p_media_id, now())
+  on conflict (media_id) do update set last_attempt_at = now()
+$$;
 
 create or replace function private.release_expired_uploads(p_user_id uuid)
 returns integer language plpgsql set search_path = '' as $$
@@ -200,20 +208,28 @@ begin
   return private.video_json(v_video);
 end $$;
 
--- Gives a failed upload's bytes back. p_media_absent says that the host holds nothing of it. Safe to repeat; a
--- settled upload stays settled.
-create or replace function public.release_upload(p_upload_id uuid, p_user_id uuid, p_media_absent boolean)
+-- Gives a failed upload's bytes back. p_media_absent says that the host was given nothing of it, or has refused it.
+-- Safe to repeat; a settled upload stays settled. An upload that is not known (yet) is marked as released, so that a
+-- reservation that arrives late finds its upload given up.
+create or replace function public.release_upload(
+  p_upload_id uuid, p_user_id uuid, p_media_id text, p_media_absent boolean)
 returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   v_upload public.uploads;
 begin
   perform private.lock_user(p_user_id);
   select * into v_upload from public.uploads where id = p_upload_id and user_id = p_user_id;
-  if v_upload.state = 'open' then
+  if v_upload.id is null then
+    insert into public.uploads (id, user_id, kind, state, day, reserved_bytes, media_id, expires_at)
+    values (p_upload_id, p_user_id, 'multipart', 'released', private.today(), 0, p_media_id, now())
+    on conflict do nothing;
+  elsif v_upload.state = 'open' then
     perform private.release_upload(v_upload);
   end if;
-  if p_media_absent and v_upload.state <> 'settled' then
+  if v_upload.state <> 'settled' and p_media_absent then
     delete from public.media_purges where media_id = v_upload.media_id;
+  elsif v_upload.state <> 'settled' then
+    perform private.queue_late_purge(v_upload.media_id);
   end if;
   return jsonb_build_object('state', (select state from public.uploads where id = p_upload_id));
 end $$;
@@ -250,14 +266,15 @@ revoke execute on function
   private.today(), private.midnight_after(date), private.lock_user(uuid), private.usage_of_day(uuid, date),
   private.require_no_multipart_upload(uuid),
   private.quota_detail(bigint, bigint, bigint, timestamptz), private.release_upload(public.uploads),
+  private.queue_late_purge(text),
   private.release_expired_uploads(uuid), private.video_json(public.videos), private.add_to_total(text, bigint),
   public.reserve_upload(uuid, uuid, text, bigint, text, bigint, bigint, integer),
   public.settle_upload(uuid, uuid, bigint, text, text, text, text, double precision),
-  public.release_upload(uuid, uuid, boolean), public.account_usage(uuid)
+  public.release_upload(uuid, uuid, text, boolean), public.account_usage(uuid)
 from public, anon, authenticated;
 
 grant execute on function
   public.reserve_upload(uuid, uuid, text, bigint, text, bigint, bigint, integer),
   public.settle_upload(uuid, uuid, bigint, text, text, text, text, double precision),
-  public.release_upload(uuid, uuid, boolean), public.account_usage(uuid)
+  public.release_upload(uuid, uuid, text, boolean), public.account_usage(uuid)
 to service_role;

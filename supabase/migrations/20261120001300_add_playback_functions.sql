@@ -19,9 +19,13 @@ begin
   end if;
   perform private.release_expired_playbacks(p_user_id);
   v_usage := private.usage_of_day(p_user_id, private.today());
-  update public.playbacks set expires_at = v_expires_at
-  where user_id = p_user_id and video_id = v_video.id and state = 'open'
-  returning * into v_open;
+  select * into v_open from public.playbacks
+  where user_id = p_user_id and video_id = v_video.id and state = 'open';
+  if v_open.day < v_usage.day then  -- begun before midnight: what is watched today counts today
+    perform private.close_playback(v_open, 'released');
+    v_open := null;
+  end if;
+  update public.playbacks set expires_at = v_expires_at where id = v_open.id;
 
   if v_open.id is null then
     if p_allowance_bytes > 0 and
@@ -69,7 +73,7 @@ begin
 end $$;
 
 -- Reports the bytes that a playback has used so far. A player may report often: the highest figure counts once, on
--- the day the playback began.
+-- the day the playback began. Answers as account_usage does.
 create or replace function public.record_playback(p_playback_id uuid, p_user_id uuid, p_used_bytes bigint)
 returns jsonb language plpgsql security definer set search_path = '' set timezone = 'UTC' as $$
 declare
@@ -90,7 +94,7 @@ begin
   insert into public.daily_usage as d (user_id, day, playback_used_bytes)
   values (p_user_id, v_playback.day, v_added)
   on conflict (user_id, day) do update set playback_used_bytes = d.playback_used_bytes + v_added;
-  return jsonb_build_object('playback_used_bytes', v_playback.used_bytes + v_added);
+  return public.account_usage(p_user_id);
 end $$;
 
 revoke execute on function

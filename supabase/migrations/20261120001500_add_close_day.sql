@@ -30,8 +30,11 @@ begin
   -- released.
   with past as (
     delete from public.daily_usage where (user_id, day) in (
-      select user_id, day from public.daily_usage
-      where day < private.today() and upload_reserved_bytes = 0 and playback_reserved_bytes = 0
+      select user_id, day from public.daily_usage d
+      where day < private.today()
+        and not exists (select from public.uploads u where u.user_id = d.user_id and u.day = d.day and u.state = 'open')
+        and not exists (select from public.playbacks p
+                        where p.user_id = d.user_id and p.day = d.day and p.state = 'open')
       order by user_id, day limit p_batch for update skip locked)
     returning user_id, day, upload_used_bytes, playback_used_bytes
   )

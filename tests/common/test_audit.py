@@ -98,6 +98,25 @@ def test_what_cannot_be_handed_over_at_the_end_is_printed_to_be_restored(
     assert [line["event"]["id"] for line in lines if line["message"] == "audit_fallback"] == [sent.id]
 
 
+def test_what_has_waited_for_a_while_is_printed_once_and_still_handed_over(
+    queue: Queue, sender: AuditSender, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An instance may be killed without another word."""
+    monkeypatch.setattr(audit, "PRINT_AFTER_SECONDS", 0.2)
+    queue.is_broken.set()
+    sent = [event() for _ in range(3)]
+    for one in sent:
+        sender.send(one)
+    while not all(waiting.is_printed for waiting in sender._buffer):
+        threading.Event().wait(0.01)
+    queue.is_broken.clear()
+    sender.flush()
+    assert queue.ids == [one.id for one in sent]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    printed = [line["event"]["id"] for line in lines if line["message"] == "audit_fallback"]
+    assert printed == [one.id for one in sent]
+
+
 def test_a_full_buffer_prints_instead_of_growing(
     queue: Queue, sender: AuditSender, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,7 +142,7 @@ def test_nobody_waits_while_the_queue_fails(queue: Queue, sender: AuditSender, m
 
     queue.is_broken.set()
     sender.send(event())
-    while not sender._failing:
+    while sender._failing_since is None:
         threading.Event().wait(0.01)
     monkeypatch.setattr(threading.Event, "wait", spy)
     sender.send(event())

@@ -33,7 +33,7 @@ def test_threads_that_meet_get_the_same_value() -> None:
 
 PROGRAM = """
 import threading
-from common.audit import CloudTasks
+from common.tasks import CloudTasks
 from common.config import Config
 from common.db import Database
 from common.media import Cloudinary

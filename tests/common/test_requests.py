@@ -35,6 +35,7 @@ def test_the_client_is_whom_googles_front_saw_not_whom_the_client_named(
 def test_an_ipv6_client_counts_as_its_network() -> None:
     assert throttling_key("2001:db8:1:2:3::4") == throttling_key("2001:db8:1:2:ffff::9") == "2001:db8:1:2::/64"
     assert throttling_key("203.0.113.9") == "203.0.113.9"
+    assert throttling_key("::ffff:203.0.113.9") == "203.0.113.9"
     assert throttling_key("unknown") == "unknown"
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from common import errors
 from common.db import Database
-from tests.cloud import Account
+from local.catalog import ROOT
+from tests.cloud import BROWSER_ORIGIN, Account
 from tests.conftest import Functions
 from tests.contract.endpoints import NAMES, OPEN, form, method, path
 
@@ -50,6 +51,29 @@ def test_an_unforeseen_exception_answers_500_and_shows_nothing_of_itself(
     assert answer.json["code"] == "internal_error"
     assert "secret detail" not in answer.text
     assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/robots.txt", "/favicon.ico", "/a%0Ab.mp4"])
+@pytest.mark.parametrize("name", OPEN)
+def test_paths_that_the_framework_keeps_to_itself_are_answered_like_any_other(
+    functions: Functions, user: Account, name: str, path: str
+) -> None:
+    headers = {**user.headers, "Origin": BROWSER_ORIGIN}
+    answer = functions.client(name).open(path, method=method(name), headers=headers, **form(name))
+    assert answer.mimetype == "application/problem+json"
+    assert answer.status_code in (404, 422) or name in ("register", "login")
+    assert answer.headers["Access-Control-Allow-Origin"] == BROWSER_ORIGIN
+
+
+def test_every_code_that_sql_raises_is_an_error_with_that_status() -> None:
+    raised = set()
+    for file in (ROOT / "supabase" / "migrations").glob("*.sql"):
+        raised |= set(re.findall(r"private\.fail\('PT(\d{3})', '(\w+)'", file.read_text()))
+    assert len(raised) > 10
+    for status, code in raised:
+        error = errors.from_code(code)
+        assert error is not None
+        assert int(error.status) == int(status)
 
 
 def test_every_error_has_a_stable_code_of_its_own_and_a_message() -> None:

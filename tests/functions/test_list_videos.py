@@ -85,7 +85,7 @@ def test_a_cursor_belongs_to_its_list(functions: Functions, user: Account, video
 def test_a_search_finds_titles(functions: Functions, user: Account, videos: list[str]) -> None:
     found = page(functions, user, q=f"clip {user.id}")
     assert (ids(found), found["total"], found["total_is_exact"]) == (videos[:16], 20, True)
-    assert ids(page(functions, user, q=f"{user.id} 7")) == [videos[12]]
+    assert ids(page(functions, user, q=f"7 {user.id}")) == [videos[12]]
     assert page(functions, user, q=uuid.uuid4().hex)["videos"] == []
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.cloud import Account, Cloud
+from common import media
+from tests.cloud import Account, Cloud, eventually
 from tests.conftest import Functions
 from tests.functions.answers import as_account, problem, success
 from tests.functions.conftest import Upload
@@ -93,7 +94,22 @@ def test_what_an_upload_left_behind_is_purged(
     break_media({})
     assert len(cloud.media(f"reelay/{user.id}")) == 1
     assert database.levels(uuid.UUID(user.id)) == (0, 0, 0, 0)
-    assert reset()["purged"] == 1
+    assert reset()["purged"] == 0  # the host may still be at it
+    database.run("update public.media_purges set last_attempt_at = now() - interval '11 minutes'")
+    assert reset()["purged"] >= 1
+    assert cloud.media(f"reelay/{user.id}") == []
+
+
+def test_what_a_slow_host_takes_in_after_we_gave_up_is_purged(
+    reset: Reset, upload: Upload, cloud: Cloud, database: Sql, break_media: Break, monkeypatch: pytest.MonkeyPatch,
+    user: Account, video: Callable[..., bytes],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(media, "UPLOAD_TIMEOUT_SECONDS", 0.5)
+    break_media({"upload": {"hang_seconds": 2, "times": 1}})
+    problem(upload(user, video()), 503, "dependency_unavailable")
+    eventually(lambda: cloud.media(f"reelay/{user.id}"))  # destroyed before it was there
+    database.run("update public.media_purges set last_attempt_at = now() - interval '11 minutes'")
+    reset()
     assert cloud.media(f"reelay/{user.id}") == []
 
 

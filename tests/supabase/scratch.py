@@ -180,7 +180,10 @@ class Sql:
 
     def release(self, upload_id: uuid.UUID, user_id: uuid.UUID, *, media_absent: bool = False) -> str:
         """The upload's state afterwards."""
-        outcome = self.call("release_upload", upload_id=upload_id, user_id=user_id, media_absent=media_absent)
+        outcome = self.call(
+            "release_upload", upload_id=upload_id, user_id=user_id, media_id=f"reelay/{upload_id}",
+            media_absent=media_absent,
+        )  # fmt: skip
         return str(outcome["state"])
 
     def watch(self, user_id: uuid.UUID, filename: str, *, allowance_bytes: int = 0) -> Any:

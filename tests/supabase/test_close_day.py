@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cloud import eventually
-from tests.supabase.scratch import Sql
+from tests.supabase.scratch import MIB, Refused, Sql
 
 
 def close_all(sql: Sql, batch: int = 500) -> dict[str, int]:
@@ -122,6 +122,19 @@ def test_a_day_with_an_open_reservation_waits_for_it(sql: Sql) -> None:
     close_all(sql)
     figures = {row["user_id"]: (row["days_ago"], row["upload_bytes"], row["playback_bytes"]) for row in archive(sql)}
     assert figures == {sleeper: (1, 80, 0), uploader: (1, 90, 0), viewer: (1, 0, 70)}
+
+
+def test_a_full_day_stays_full_for_an_upload_that_took_its_turn_before_midnight(sql: Sql) -> None:
+    """It took its turn with 0 bytes, and says only after the job ran how many it brings."""
+    user = sql.user()
+    full = sql.upload(user, 40 * MIB)
+    turn = sql.reserve(user, 0, kind="multipart", bandwidth_limit_bytes=40 * MIB)
+    sql.run("update public.uploads set day = day - 1 where user_id = %s", user)
+    sql.run("update public.daily_usage set day = day - 1 where user_id = %s", user)
+    sql.call("delete_videos", user_id=user, filename=full["filename"])
+    sql.call("close_day", batch=100)
+    with pytest.raises(Refused, match="bandwidth_quota_exceeded"):
+        sql.reserve(user, 1, upload_id=turn, kind="multipart", bandwidth_limit_bytes=40 * MIB)
 
 
 def test_expired_reservations_are_released_and_their_media_queued(sql: Sql) -> None:

@@ -38,7 +38,7 @@ union all select 'totals', scope, owner_id::text, value::text from public.totals
 order by 1, 2, 3, 4
 """
 PREDECESSOR = """
-create table users (id uuid primary key default gen_random_uuid(), email text, password text, username text,
+create table users (id uuid primary key default gen_random_uuid(), email text unique, password text, username text,
   created_at timestamptz default now(), role text default 'user', uploading boolean default false);
 create table videos (id uuid primary key default gen_random_uuid(), user_id uuid references users (id), filename text,
   filepath text, title text, uploaded_at timestamptz default now(), deleted_at timestamptz, size_mb double precision);
@@ -140,6 +140,11 @@ def test_a_file_is_named_for_what_it_does_and_begins_with_why(path: Path) -> Non
 
 def test_no_two_files_share_a_timestamp() -> None:
     assert len({path.name[:14] for path in FILES}) == len(FILES)
+
+
+def test_emails_are_compared_without_case_where_the_predecessor_did_not(taken_over: str) -> None:
+    with psycopg.connect(taken_over) as connection, pytest.raises(psycopg.Error, match="email_taken"):
+        connection.execute("select public.register_user(gen_random_uuid(), 'ADA@example.com', 'ada', 'hash')")
 
 
 def test_the_predecessors_rows_are_kept(taken_over: str) -> None:

@@ -78,6 +78,20 @@ def test_twenty_parallel_looks_at_one_video_make_one_reservation(sql: Sql) -> No
     assert levels(sql, user) == (0, 100)
 
 
+def test_what_is_watched_again_after_midnight_counts_today(sql: Sql) -> None:
+    user = sql.user()
+    video = sql.upload(user, 100)
+    first = sql.watch(user, video["filename"])
+    sql.run("update public.playbacks set day = day - 1 where user_id = %s", user)
+    sql.run("update public.uploads set day = day - 1 where user_id = %s", user)
+    sql.run("update public.daily_usage set day = day - 1 where user_id = %s", user)
+    second = sql.watch(user, video["filename"])
+    assert second["playback_id"] != first["playback_id"]
+    assert second["allowance"]["reserved_bytes"] == 100
+    with pytest.raises(Refused, match="playback_quota_exceeded"):
+        sql.watch(user, sql.upload(user, 1)["filename"], allowance_bytes=100)
+
+
 def test_watching_the_next_video_frees_what_has_expired(sql: Sql) -> None:
     user = sql.user()
     first, second = (sql.upload(user, 100)["filename"] for _ in range(2))

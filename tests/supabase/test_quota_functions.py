@@ -210,6 +210,26 @@ def test_releasing_what_never_reached_the_host_queues_nothing(sql: Sql) -> None:
     assert sql.purges() == set()
 
 
+def test_a_reservation_that_arrives_after_its_release_finds_the_upload_given_up(sql: Sql) -> None:
+    user = sql.user()
+    upload = uuid.uuid4()
+    assert sql.release(upload, user) == "released"
+    with pytest.raises(Refused, match="upload_expired"):
+        sql.reserve(user, 5, upload_id=upload, kind="multipart")
+    sql.reserve(user, 5, kind="multipart")
+
+
+def test_a_file_that_turns_up_after_the_release_is_queued_again(sql: Sql) -> None:
+    user = sql.user()
+    upload = sql.reserve(user, 5)
+    sql.release(upload, user)
+    sql.call("finish_purges", media_ids=[f"reelay/{upload}"])
+    with pytest.raises(Refused, match="upload_expired"):
+        sql.settle(upload, user, 5)
+    assert sql.release(upload, user) == "released"
+    assert f"reelay/{upload}" in sql.purges()
+
+
 @pytest.mark.parametrize("media_absent", [True, False])
 def test_releasing_after_settling_changes_nothing(sql: Sql, media_absent: bool) -> None:
     user = sql.user()
