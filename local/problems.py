@@ -37,7 +37,7 @@ def not_found(path: str) -> Problem:
 def method_not_allowed(allowed: tuple[str, ...]) -> Problem:
     methods = ", ".join(allowed)
     detail = f"This path answers {methods} only."
-    return Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, {"Allow": methods})
+    return Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, {"Allow": f"{methods}, OPTIONS"})
 
 
 def forbidden(function: str) -> Problem:
@@ -47,8 +47,7 @@ def forbidden(function: str) -> Problem:
 
 def file_too_large(limit_bytes: int) -> Problem:
     detail = (
-        f"A request may carry {limit_bytes >> 20} MiB at most. Send larger files directly to the media host: "
-        "ask upload_video for a ticket with a JSON body."
+        f"A request may carry {limit_bytes >> 20} MiB at most. Larger files need a direct upload to the media host."
     )
     return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "file_too_large", detail)
 
