@@ -1,7 +1,7 @@
 """Audit events: handed to Cloud Tasks in batches, at no cost to the caller, never lost.
 
-A request leaves its event in the instance's buffer and waits a few milliseconds at most for one sender thread to hand
-over whatever has gathered: many concurrent requests make one task. While the queue fails nobody waits. After a
+A request leaves its event in the instance's buffer, from which one sender thread hands over whatever has gathered: many
+concurrent requests make one task. The last request under way waits for that, a few milliseconds at most. After a
 response the platform may take the CPU away, which is why the request waits at all; what is left then goes with the
 next request, or on SIGTERM, for which the platform gives the CPU back.
 """
@@ -21,6 +21,7 @@ from common import clock
 from common.logs import log
 
 WAIT_SECONDS = 0.005
+GATHER_SECONDS = 0.05
 FLUSH_SECONDS = 5.0  # longer than the last back-off and a call; Cloud Run gives 10 s after SIGTERM
 BATCH_EVENTS = 200
 BATCH_BYTES = 80_000  # a task holds 100 KB at most
@@ -73,18 +74,31 @@ class AuditSender:
         self._thread: threading.Thread | None = None
         self._failing_since: float | None = None
         self._closing = False
+        self._under_way = 0
+
+    def begin(self) -> None:
+        """A request has begun; its `send` ends it."""
+        with self._changed:
+            self._under_way += 1
 
     def send(self, event: Event) -> None:
-        """Returns after the hand-over or after WAIT_SECONDS, at once while the queue fails. Never raises."""
+        """Leaves the event in the buffer. Never raises.
+
+        While other requests are under way the instance keeps its CPU, so this one need not wait, and what gathers for
+        GATHER_SECONDS goes as one task. The last one waits for the hand-over, WAIT_SECONDS at the most; nobody waits
+        while the queue fails.
+        """
         waiting = _Waiting(json.dumps(asdict(event)))
         with self._changed:
+            self._under_way = max(0, self._under_way - 1)
             if len(self._buffer) >= BUFFER_EVENTS:
                 waiting.print_once()
                 return
             self._buffer.append(waiting)
             self._start()
-            self._changed.notify()
-            is_worth_waiting = self._failing_since is None
+            if self._is_due() or len(self._buffer) == 1:
+                self._changed.notify()
+            is_worth_waiting = self._under_way == 0 and self._failing_since is None
         if is_worth_waiting:
             waiting.done.wait(WAIT_SECONDS)
 
@@ -123,6 +137,7 @@ class AuditSender:
         """The oldest events that fit one task; waits for some, and is empty only once closing with nothing left."""
         with self._changed:
             self._changed.wait_for(lambda: self._buffer or self._closing)
+            self._changed.wait_for(self._is_due, GATHER_SECONDS)
             batch: list[_Waiting] = []
             size_bytes = 0
             for waiting in self._buffer[:BATCH_EVENTS]:
@@ -131,6 +146,9 @@ class AuditSender:
                     break
                 batch.append(waiting)
             return batch
+
+    def _is_due(self) -> bool:
+        return self._closing or self._under_way == 0 or len(self._buffer) >= BATCH_EVENTS
 
     def _drop(self, batch: list[_Waiting]) -> None:
         with self._changed:

@@ -122,6 +122,8 @@ def _handle(app: Services, posture: Posture, function: Body, request: Request) -
 
 def _answered(posture: Posture, function: Body, call: Call) -> Response:
     """Runs the checks and the body; every failure becomes a problem, every outcome an audit event."""
+    if posture.action is not None:
+        call.app.audit.begin()
     try:
         call.caller = identify(posture, call.app, call.request)
         call.input = validated(posture, call.request)

@@ -65,6 +65,30 @@ def test_events_that_gather_meanwhile_go_as_one_batch(queue: Queue, sender: Audi
     assert queue.batches[1] == [one.id for one in sent]
 
 
+def test_requests_that_run_at_the_same_time_make_one_batch(
+    queue: Queue, sender: AuditSender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "GATHER_SECONDS", 30.0)
+    for _ in range(10):
+        sender.begin()
+    sent = [event() for _ in range(10)]
+    for one in sent:
+        sender.send(one)
+    while not queue.batches:  # the last one ended the wait
+        threading.Event().wait(0.01)
+    assert queue.batches == [[one.id for one in sent]]
+
+
+def test_a_request_that_goes_on_does_not_keep_the_others_events(queue: Queue, sender: AuditSender) -> None:
+    sender.begin()
+    sent = event()
+    sender.begin()
+    sender.send(sent)
+    while not queue.batches:
+        threading.Event().wait(0.01)
+    assert queue.ids == [sent.id]
+
+
 def test_a_batch_never_outgrows_a_task(queue: Queue, sender: AuditSender) -> None:
     queue.may_answer.clear()
     for _ in range(400):
