@@ -6,14 +6,18 @@ Needs the secret key (`sb_secret_...`, or the old service-role JWT); every SQL f
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
 from common import errors
-from common.imports import once
+from common.imports import VENDOR_IMPORTS, once
 from common.logs import log
 
 if TYPE_CHECKING:
+    import ssl
+
+    import httpx
     from postgrest import APIError, SyncPostgrestClient
 
 TIMEOUT_SECONDS = 8.0
@@ -30,6 +34,8 @@ class Database:
     def __init__(self, url: str, secret_key: str) -> None:
         self._url = url
         self._secret_key = secret_key
+        self._of_thread = threading.local()
+        self._sessions: list[httpx.Client] = []
 
     def call(self, function: str, **parameters: Any) -> Any:
         """The JSON that a SQL function of supabase/migrations returns; a UUID goes as text.
@@ -38,7 +44,7 @@ class Database:
         key, InternalError for anything else. A call whose connection broke is tried once more, unless it may have
         arrived and is one that counts (COUNTING).
         """
-        client = self._client
+        client = self._connected()
         import httpx
         from postgrest import APIError
 
@@ -57,25 +63,42 @@ class Database:
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        """Closes the connections that there are; after it, no call works."""
-        if "_client" in vars(self):
-            self._client.session.close()
+        """Closes all connections; after it, no call works."""
+        for session in self._sessions:
+            session.close()
 
-    @once
-    def _client(self) -> SyncPostgrestClient:
+    def _connected(self) -> SyncPostgrestClient:
+        """This thread's own client. A shared one costs more than the call: httpcore's pool takes a lock, and looks at
+        every connection in it, twice a request."""
+        client: SyncPostgrestClient | None = getattr(self._of_thread, "client", None)
+        if client is None:
+            client = self._of_thread.client = self._connect()
+        return client
+
+    def _connect(self) -> SyncPostgrestClient:
         # `supabase` itself would import auth, storage and realtime clients: 200 ms of start-up for nothing.
-        import httpx
-        from postgrest import SyncPostgrestClient
+        with VENDOR_IMPORTS:
+            import httpx
+            from postgrest import SyncPostgrestClient
 
         headers = {"apikey": self._secret_key, "Authorization": f"Bearer {self._secret_key}"}
-        http = httpx.Client(
+        session = httpx.Client(
             base_url=f"{self._url}/rest/v1",
             headers=headers,
             timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS),
-            limits=httpx.Limits(max_connections=64, keepalive_expiry=KEEPALIVE_SECONDS),
+            limits=httpx.Limits(max_connections=1, keepalive_expiry=KEEPALIVE_SECONDS),
+            verify=self._tls,
             trust_env=False,
         )
-        return SyncPostgrestClient(f"{self._url}/rest/v1", headers=headers, http_client=http)
+        self._sessions.append(session)
+        return SyncPostgrestClient(f"{self._url}/rest/v1", headers=headers, http_client=session)
+
+    @once
+    def _tls(self) -> ssl.SSLContext:
+        """The certificates that are trusted: read once, not by every thread."""
+        import httpx
+
+        return httpx.create_ssl_context(trust_env=False)
 
 
 def _plain(value: Any) -> Any:
