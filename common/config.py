@@ -65,7 +65,7 @@ class Config:
         values: dict[str, Any] = {}
         for key, parse in _PARSERS.items():
             text = environ.get(key, "").strip()
-            if text and (key in required or key in _OPTIONAL):
+            if text and (key in required or key in OPTIONAL):
                 try:
                     values[key.lower()] = parse(text)
                 except ValueError as invalid:
@@ -107,9 +107,11 @@ def _origins(text: str) -> frozenset[str]:
     return frozenset(origins)
 
 
-def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
+def whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
+    """A parser of a setting; its ValueError says what was expected, not what was given."""
+
     def parse(text: str) -> int:
-        if not re.fullmatch(r"\d{1,18}", text) or not minimum <= int(text) <= maximum:
+        if not re.fullmatch(r"[0-9]{1,18}", text) or not minimum <= int(text) <= maximum:
             raise ValueError(f"must be a whole number from {minimum} to {maximum}")
         return int(text)
 
@@ -119,14 +121,14 @@ def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
 _URL = _matching(r"https?://[^\s]+", "an http(s) address")
 _ACCOUNT = _matching(r"[^@\s]+@[^@\s]+", "a service account's e-mail")
 _TEBIBYTE = 2**40
-_OPTIONAL: Mapping[str, Callable[[str], object]] = {
+OPTIONAL: Mapping[str, Callable[[str], object]] = {
     "CLOUD_TASKS_ENDPOINT": _matching(r"[^\s:]+:\d+", "host:port"),
-    "STORAGE_QUOTA_BYTES": _whole(0, _TEBIBYTE),
-    "UPLOAD_BANDWIDTH_BYTES": _whole(0, _TEBIBYTE),
-    "PLAYBACK_ALLOWANCE_BYTES": _whole(0, _TEBIBYTE),
-    "TOKEN_LIFETIME_SECONDS": _whole(60, 30 * 86400),
-    "BCRYPT_COST": _whole(4, 16),
-    "TRUSTED_PROXY_COUNT": _whole(0, 5),
+    "STORAGE_QUOTA_BYTES": whole_number(0, _TEBIBYTE),
+    "UPLOAD_BANDWIDTH_BYTES": whole_number(0, _TEBIBYTE),
+    "PLAYBACK_ALLOWANCE_BYTES": whole_number(0, _TEBIBYTE),
+    "TOKEN_LIFETIME_SECONDS": whole_number(60, 30 * 86400),
+    "BCRYPT_COST": whole_number(4, 16),
+    "TRUSTED_PROXY_COUNT": whole_number(0, 5),
 }
 _PARSERS: Mapping[str, Callable[[str], object]] = {
     "SUPABASE_URL": _URL,
@@ -139,5 +141,5 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "WRITE_LOG_URL": _URL,
     "TASKS_SERVICE_ACCOUNT": _ACCOUNT,
     "SCHEDULER_SERVICE_ACCOUNT": _ACCOUNT,
-    **_OPTIONAL,
+    **OPTIONAL,
 }

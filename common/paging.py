@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validates_schema
@@ -44,6 +45,14 @@ class Cursors:
             return None
         payload = json.dumps([position["at"], position["id"]]).encode()
         return base64.urlsafe_b64encode(_tag(self._keys[0], scope, payload) + payload).decode().rstrip("=")
+
+    def part(self, page: Mapping[str, Any], scope: str) -> dict[str, Any]:
+        """The part of the list that a Page's values ask for, as the parameters that the SQL lists share.
+
+        Raises InvalidFields naming `cursor`.
+        """
+        after_at, after_id = self.open(page["cursor"], scope)
+        return {"limit": page["limit"], "start": page["start"], "after_at": after_at, "after_id": after_id}
 
     def open(self, cursor: str | None, scope: str) -> tuple[str | None, str | None]:
         """(at, id) to go on after, (None, None) without a cursor; raises InvalidFields naming `cursor`."""

@@ -62,8 +62,8 @@ class Fit:
 
 def fit(usage: Usage, size_bytes: int, *, storage_bytes: int, bandwidth_bytes: int) -> Fit:
     """The same decision that SQL's reserve_upload takes against these limits, without reserving."""
-    storage_left = remaining(usage.storage_used_bytes, usage.storage_reserved_bytes, storage_bytes)
-    bandwidth_left = remaining(usage.upload_used_bytes, usage.upload_reserved_bytes, bandwidth_bytes)
+    storage_left: int = usage.storage(storage_bytes)["remaining_bytes"]
+    bandwidth_left: int = usage.upload(bandwidth_bytes)["remaining_bytes"]
     reason: Refusal | None = None
     if usage.uploading:
         reason = "upload_in_progress"
@@ -74,14 +74,9 @@ def fit(usage: Usage, size_bytes: int, *, storage_bytes: int, bandwidth_bytes: i
     return Fit(reason is None, reason, min(storage_left, bandwidth_left))
 
 
-def remaining(used_bytes: int, reserved_bytes: int, limit_bytes: int) -> int:
-    """What is left of a limit, never below 0 (a limit may have been lowered)."""
-    return max(0, limit_bytes - used_bytes - reserved_bytes)
-
-
 def level(used_bytes: int, reserved_bytes: int, limit_bytes: int | None, resets_at: str | None = None) -> Level:
-    """Without a limit (None) nothing runs out: None remains."""
-    left = None if limit_bytes is None else remaining(used_bytes, reserved_bytes, limit_bytes)
+    """Without a limit (None) nothing runs out: None remains. Never less than 0: a limit may have been lowered."""
+    left = None if limit_bytes is None else max(0, limit_bytes - used_bytes - reserved_bytes)
     return {
         "used_bytes": used_bytes,
         "reserved_bytes": reserved_bytes,

@@ -67,7 +67,7 @@ class Uploads:
         self._reserve(upload, _checked_size(file))
         upload.media_absent = False
         try:
-            stored = self._media.store(file, upload.media_id, f"{upload.id}")
+            stored = self._media.store(file, upload.media_id, str(upload.id))
         except errors.NotAVideo:
             upload.media_absent = True
             raise

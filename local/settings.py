@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from common.config import OPTIONAL, whole_number
 from local.failure import StartFailure
 
 DEFAULT_PORT = 8080
-# Optional limits, and their ranges in common/config.py.
-TUNABLES = {
-    "STORAGE_QUOTA_BYTES": (0, 2**40),
-    "UPLOAD_BANDWIDTH_BYTES": (0, 2**40),
-    "PLAYBACK_ALLOWANCE_BYTES": (0, 2**40),
-    "BCRYPT_COST": (4, 16),
-    "TOKEN_LIFETIME_SECONDS": (60, 30 * 86400),
-}
+# Optional limits; common/config.py knows their ranges.
+TUNABLES = (
+    "STORAGE_QUOTA_BYTES",
+    "UPLOAD_BANDWIDTH_BYTES",
+    "PLAYBACK_ALLOWANCE_BYTES",
+    "BCRYPT_COST",
+    "TOKEN_LIFETIME_SECONDS",
+)
 NAMES = (
     "PORT",
     "ALLOWED_ORIGINS",
@@ -73,7 +74,7 @@ def settings(dotenv: Mapping[str, str], environ: Mapping[str, str], port: int | 
     )
     supabase_url, supabase_key = _supabase(values)
     return Settings(
-        port=int(_number(values, "PORT", 1, 65535) or DEFAULT_PORT),
+        port=int(_checked(values, "PORT", whole_number(1, 65535)) or DEFAULT_PORT),
         allowed_origins=_origins(values.get("ALLOWED_ORIGINS", "")),
         supabase_url=supabase_url,
         supabase_key=supabase_key,
@@ -82,7 +83,7 @@ def settings(dotenv: Mapping[str, str], environ: Mapping[str, str], port: int | 
         database_url=_matching(
             values, "DATABASE_URL", r"postgres(ql)?://.+", "postgresql://USER:PASSWORD@HOST/DATABASE"
         ),
-        tunables={name: value for name, limits in TUNABLES.items() if (value := _number(values, name, *limits))},
+        tunables={name: value for name in TUNABLES if (value := _checked(values, name, OPTIONAL[name]))},
     )
 
 
@@ -125,8 +126,12 @@ def _matching(values: Mapping[str, str], name: str, pattern: str, example: str) 
     return value
 
 
-def _number(values: Mapping[str, str], name: str, lowest: int, highest: int) -> str | None:
+def _checked(values: Mapping[str, str], name: str, parse: Callable[[str], object]) -> str | None:
+    """The text of a setting that `parse` takes, as the functions themselves will."""
     value = values.get(name)
-    if value is not None and not (value.isascii() and value.isdigit() and lowest <= int(value) <= highest):
-        raise StartFailure(f"{name} must be a whole number from {lowest} to {highest}, not {value}.")
+    if value is not None:
+        try:
+            parse(value)
+        except ValueError as invalid:
+            raise StartFailure(f"{name} {invalid}, not {value}.") from invalid
     return value

@@ -25,8 +25,7 @@ def list_logs(call: Call) -> Answer:
     """
     whose = call.input["whose"]
     scope = f"logs/{whose}"
-    after_at, after_id = call.app.cursors.open(call.input["cursor"], scope)
-    part = {"limit": call.input["limit"], "start": call.input["start"], "after_at": after_at, "after_id": after_id}
+    part = call.app.cursors.part(call.input, scope)
     owner = {"user_id": None if whose == "all" else whose, "own_unless_admin": whose is None}
     page = call.app.db.call("list_logs", caller_id=call.user.id, **owner, **part)
     call.describe(f"{len(page['logs'])} events listed")

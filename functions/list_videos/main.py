@@ -28,8 +28,7 @@ def list_videos(call: Call) -> Answer:
     """`q` finds titles by whole words and the last one's beginning. Raises Forbidden for another user's own list."""
     user_id, search = call.input["user_id"], call.input["q"]
     scope = f"videos/{user_id}/{search}"
-    after_at, after_id = call.app.cursors.open(call.input["cursor"], scope)
-    part = {"limit": call.input["limit"], "start": call.input["start"], "after_at": after_at, "after_id": after_id}
+    part = call.app.cursors.part(call.input, scope)
     page = call.app.db.call("list_videos", caller_id=call.user.id, user_id=user_id, search=search, **part)
     videos = [present(row, call.app.config.media_delivery_url) for row in page["videos"]]
     call.describe(f"{len(videos)} videos listed")

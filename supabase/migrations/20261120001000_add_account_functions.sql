@@ -7,6 +7,12 @@ begin
   raise exception using errcode = p_state, message = p_code, detail = p_detail::text;
 end $$;
 
+-- For Retry-After: whole seconds, at least one.
+create or replace function private.seconds_until(p_at timestamptz)
+returns integer language sql stable set search_path = '' as $$
+  select greatest(1, ceil(extract(epoch from p_at - now())))::integer
+$$;
+
 create or replace function private.user_json(p_user public.users)
 returns jsonb language sql immutable set search_path = '' as $$
   select jsonb_build_object(
@@ -44,8 +50,8 @@ begin
   returning * into v_attempts;
   if v_attempts.failures > p_limit then
     -- Raising undoes the increment: hammering a locked account does not keep it locked.
-    perform private.fail('PT429', 'too_many_attempts', jsonb_build_object('retry_after_seconds',
-      greatest(1, ceil(extract(epoch from v_attempts.window_started_at + p_window - now())))));
+    perform private.fail('PT429', 'too_many_attempts', jsonb_build_object(
+      'retry_after_seconds', private.seconds_until(v_attempts.window_started_at + p_window)));
   end if;
 end $$;
 
@@ -119,8 +125,8 @@ begin
 end $$;
 
 revoke execute on function
-  private.fail(text, text, jsonb), private.user_json(public.users), private.count_attempt(text, integer, interval),
-  private.attempt_key(text, text), private.require_caller(uuid), private.require_self_or_admin(uuid, uuid),
+  private.fail(text, text, jsonb), private.seconds_until(timestamptz), private.user_json(public.users),
+  private.count_attempt(text, integer, interval), private.attempt_key(text, text), private.require_caller(uuid), private.require_self_or_admin(uuid, uuid),
   public.register_user(uuid, text, text, text), public.begin_login(text, text, integer, integer, integer),
   public.finish_login(text, text), public.get_profile(uuid, uuid)
 from public, anon, authenticated;

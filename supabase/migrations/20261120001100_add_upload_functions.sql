@@ -41,8 +41,8 @@ returns jsonb language sql stable set search_path = '' as $$
   select jsonb_build_object(
     'used_bytes', p_used, 'reserved_bytes', p_reserved, 'limit_bytes', p_limit,
     'remaining_bytes', greatest(0, p_limit - p_used - p_reserved), 'resets_at', p_resets_at)
-  || case when p_resets_at is null then '{}'::jsonb else jsonb_build_object('retry_after_seconds',
-    greatest(1, ceil(extract(epoch from p_resets_at - now())))) end
+  || case when p_resets_at is null then '{}'::jsonb else jsonb_build_object(
+    'retry_after_seconds', private.seconds_until(p_resets_at)) end
 $$;
 
 -- Gives the bytes back. The media host may hold the file: it is queued for purging, which is harmless when there is
@@ -90,8 +90,8 @@ begin
   select expires_at into v_expires_at from public.uploads
   where user_id = p_user_id and kind = 'multipart' and state = 'open';
   if v_expires_at is not null then
-    perform private.fail('PT409', 'upload_in_progress', jsonb_build_object('retry_after_seconds',
-      greatest(1, ceil(extract(epoch from v_expires_at - now())))));
+    perform private.fail('PT409', 'upload_in_progress', jsonb_build_object(
+      'retry_after_seconds', private.seconds_until(v_expires_at)));
   end if;
 end $$;
 

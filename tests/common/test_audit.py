@@ -8,6 +8,7 @@ import pytest
 
 from common import audit
 from common.audit import AuditSender, Event
+from tests.cloud import eventually
 
 
 class Queue:
@@ -74,8 +75,7 @@ def test_requests_that_run_at_the_same_time_make_one_batch(
     sent = [event() for _ in range(10)]
     for one in sent:
         sender.send(one)
-    while not queue.batches:  # the last one ended the wait
-        threading.Event().wait(0.01)
+    eventually(lambda: queue.batches)  # the last one ended the wait
     assert queue.batches == [[one.id for one in sent]]
 
 
@@ -84,8 +84,7 @@ def test_a_request_that_goes_on_does_not_keep_the_others_events(queue: Queue, se
     sent = event()
     sender.begin()
     sender.send(sent)
-    while not queue.batches:
-        threading.Event().wait(0.01)
+    eventually(lambda: queue.batches)
     assert queue.ids == [sent.id]
 
 
@@ -131,8 +130,7 @@ def test_what_has_waited_for_a_while_is_printed_once_and_still_handed_over(
     sent = [event() for _ in range(3)]
     for one in sent:
         sender.send(one)
-    while not all(waiting.is_printed for waiting in sender._buffer):
-        threading.Event().wait(0.01)
+    eventually(lambda: all(waiting.is_printed for waiting in sender._buffer))
     queue.is_broken.clear()
     sender.flush()
     assert queue.ids == [one.id for one in sent]
@@ -166,8 +164,7 @@ def test_nobody_waits_while_the_queue_fails(queue: Queue, sender: AuditSender, m
 
     queue.is_broken.set()
     sender.send(event())
-    while sender._failing_since is None:
-        threading.Event().wait(0.01)
+    eventually(lambda: sender._failing_since is not None)
     monkeypatch.setattr(threading.Event, "wait", spy)
     sender.send(event())
     assert waited == []

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from common.config import _OPTIONAL, REQUIRED
+from common.config import OPTIONAL, REQUIRED
 from local.catalog import ROOT, Function
 from tests.conftest import Functions
 from tests.contract.endpoints import FUNCTIONS, NAMES
@@ -34,7 +34,7 @@ def test_a_function_is_granted_exactly_what_it_reads(functions: Functions, entry
     needed = {key for need in functions.entry(entry.name).posture.needs for key in REQUIRED[need]}
     assert set(entry.secrets) == needed & SECRETS
     assert set(entry.environment) == needed - SECRETS
-    assert set(entry.options) <= set(_OPTIONAL)
+    assert set(entry.options) <= set(OPTIONAL)
 
 
 @pytest.mark.parametrize("name", NAMES)
