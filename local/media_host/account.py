@@ -72,6 +72,10 @@ class Account:
         params = {"public_id": public_id, "version": str(version)}
         return signatures.sign(params, self.secret, algorithm=self.algorithm, version=1)
 
+    def sign_delivery(self, signed_path: str) -> str:
+        """The part inside `s--...--` of an address."""
+        return signatures.sign_delivery(signed_path, self.secret, algorithm=self.algorithm)
+
 
 def _require_fresh(timestamp: str, *, now: datetime) -> None:
     # isdecimal() and the length keep int() and fromtimestamp() inside their ranges.

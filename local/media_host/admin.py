@@ -74,7 +74,7 @@ def _every_id(library: Library, asset_type: str, prefix: str) -> list[str]:
 
 
 def _described(host: Host, asset: Asset) -> dict[str, Any]:
-    return asset.describe(host.base_url, host.account.cloud)
+    return asset.describe(host.addresses.url(asset, asset.format))
 
 
 def _cursor(last: Asset) -> str:

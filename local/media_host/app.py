@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
-from local.media_host import admin, delivery, uploads
+from local.media_host import admin, delivery, stored, uploads
 from local.media_host.errors import MediaError, not_found
 from local.media_host.faults import NO_FAULT, AnswerLostError
 from local.media_host.host import Host
@@ -39,7 +39,8 @@ ROUTES = Map(
         Rule("/_local/health", endpoint=("local", "health"), methods=["GET"]),
         Rule("/_local/faults", endpoint=("local", "set_faults"), methods=["PUT"]),
         Rule(f"{API}/<resource_type>/upload", endpoint=("upload", uploads.upload), methods=["POST"]),
-        Rule(f"{API}/<resource_type>/destroy", endpoint=("destroy", uploads.destroy), methods=["POST"]),
+        Rule(f"{API}/<resource_type>/explicit", endpoint=("explicit", stored.explicit), methods=["POST"]),
+        Rule(f"{API}/<resource_type>/destroy", endpoint=("destroy", stored.destroy), methods=["POST"]),
         Rule(f"{API}/ping", endpoint=("admin", admin.ping), methods=["GET"]),
         Rule(f"{API}/resources/<resource_type>", endpoint=("admin", admin.list_page), methods=["GET"]),
         Rule(f"{API}/resources/<resource_type>/<asset_type>", endpoint=("admin", admin.list_page), methods=["GET"]),

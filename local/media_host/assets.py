@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from local.media_host.database import Database
 
@@ -37,30 +38,40 @@ class Asset:
     tags: tuple[str, ...] = ()
     context: Mapping[str, str] | None = None
     eager: str = ""
+    eager_batch_id: str = ""
 
     @classmethod
     def from_json(cls, document: str) -> Self:
         values = json.loads(document)
         return cls(**values | {"tags": tuple(values["tags"])})
 
-    def describe(self, base_url: str, cloud: str) -> dict[str, Any]:
+    def describe(self, url: str) -> dict[str, Any]:
         """The fields that Cloudinary's upload answer and its Admin API share. `url` has no TLS: this is a laptop."""
-        url = f"{base_url}/{cloud}/video/{self.type}/v{self.version}/{self.public_id}.{self.format}"
         shared = asdict(self)
-        del shared["eager"], shared["original_filename"], shared["context"]
+        for inner in ("eager", "eager_batch_id", "original_filename", "context"):
+            del shared[inner]
         custom = {"context": {"custom": dict(self.context)}} if self.context else {}
         names = {"resource_type": "video", "is_audio": False, "url": url, "secure_url": url}
         return shared | {"tags": list(self.tags)} | custom | names
 
 
-class Library:
-    """Every stored asset, under `directory`. One process owns a directory; its threads share one Library."""
+# (connection, the asset that now stands under the name, whether it stood there before)
+AlsoCommit: TypeAlias = Callable[[sqlite3.Connection, Asset, bool], None]
 
-    def __init__(self, directory: Path, database: Database) -> None:
+
+class Library:
+    """Every stored asset, under `directory`. One process owns a directory; its threads share one Library.
+
+    `scratch` is where things are made that are moved in when they are whole: on the same file system.
+    """
+
+    def __init__(self, directory: Path, database: Database, *, scratch: Path) -> None:
+        self.scratch = scratch
         self.files = directory / "files"
         self.posters = directory / "posters"
+        self.renditions = directory / "renditions"
         self._database = database
-        for folder in (self.files, self.posters):
+        for folder in (self.files, self.posters, self.renditions):
             folder.mkdir(parents=True, exist_ok=True)
 
     def find(self, asset_type: str, public_id: str) -> Asset | None:
@@ -78,12 +89,14 @@ class Library:
             ).fetchall()
         return [Asset.from_json(row["document"]) for row in rows]
 
-    def store(self, source: Path, asset: Asset, *, overwrite: bool) -> tuple[Asset, bool]:
-        """Move `source` in under the asset's name; answers (the asset that now stands there, whether it stood before).
+    def store(self, source: Path, asset: Asset, *, overwrite: bool, also: AlsoCommit) -> tuple[Asset, bool]:
+        """Take `source` in under the asset's name; answers (the asset that now stands there, whether it stood before).
 
-        With `overwrite` an asset of this name keeps its asset_id and gets a later version; without, it wins.
+        With `overwrite` an asset of this name keeps its asset_id and gets a later version; without, it wins. `also`
+        writes what must be committed with it. `source` stays for the caller to remove: until the commit it is all that
+        a client which sends its last chunk again can build on.
         """
-        _move_durably(source, self.file_of(asset))
+        _link_durably(source, self.file_of(asset))
         with self._database.write() as connection:
             present = _find(connection, asset.type, asset.public_id)
             if present is None or overwrite:
@@ -92,6 +105,7 @@ class Library:
                 surplus = present
             else:
                 asset, surplus = present, asset
+            also(connection, asset, asset is present)
         if surplus is not None:
             self._discard_files(surplus)
         return asset, asset is present
@@ -112,20 +126,25 @@ class Library:
     def poster_of(self, asset: Asset, second: float) -> Path:
         return self.posters / f"{asset.version_id}-{round(second * 10)}.jpg"
 
+    def rendition_of(self, asset: Asset, profile: str) -> Path:
+        """The directory of an HLS rendition."""
+        return self.renditions / f"{asset.version_id}-{profile}"
+
     def sweep(self) -> None:
-        """Remove files that no row names: what a kill, or a poster that raced with its video's end, left behind."""
+        """Remove what belongs to no row: left behind by a kill, or by a poster that raced with its video's end."""
         with self._database.read() as connection:
             rows = connection.execute("select document from assets").fetchall()
         known = {Asset.from_json(row["document"]).version_id for row in rows}
-        for folder in (self.files, self.posters):
+        for folder in (self.files, self.posters, self.renditions):
             for path in folder.iterdir():
                 if path.name.partition(".")[0].partition("-")[0] not in known:
-                    path.unlink(missing_ok=True)
+                    _discard(path)
 
     def _discard_files(self, asset: Asset) -> None:
         self.file_of(asset).unlink(missing_ok=True)
-        for poster in self.posters.glob(f"{asset.version_id}-*"):
-            poster.unlink(missing_ok=True)
+        for folder in (self.posters, self.renditions):
+            for path in folder.glob(f"{asset.version_id}-*"):
+                _discard(path)
 
 
 def _find(connection: sqlite3.Connection, asset_type: str, public_id: str) -> Asset | None:
@@ -147,10 +166,17 @@ def _successor(asset: Asset, present: Asset) -> Asset:
     return replace(asset, asset_id=present.asset_id, version=max(asset.version, present.version + 1))
 
 
-def _move_durably(source: Path, target: Path) -> None:
-    """Rename within one file system, with the bytes and the new name on disk before it returns."""
+def _discard(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _link_durably(source: Path, target: Path) -> None:
+    """A second name within one file system, with it and the bytes on disk before it returns."""
     _sync(source)
-    source.replace(target)
+    target.hardlink_to(source)
     _sync(target.parent)
 
 

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,12 +70,13 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Progress:
-    """`version_id` names the finished asset, `path` the collected bytes until then."""
+    """`version_id` names the finished asset (`existed`: it was there before), `path` the collected bytes until then."""
 
     public_id: str
     received_bytes: int
     path: Path
-    version_id: str | None
+    version_id: str | None = None
+    existed: bool = False
 
     def is_complete(self, chunk: Chunk) -> bool:
         return chunk.is_last and self.received_bytes == chunk.total_bytes
@@ -104,7 +106,7 @@ class ChunkedUploads:
         known = self._progress(chunk)
         if known is None:
             self.expire()
-            known = Progress(public_id, 0, self._path(chunk.upload_id), None)
+            known = Progress(public_id, 0, self._path(chunk.upload_id))
         if public_id and public_id != known.public_id:
             raise bad_request("public_id differs from the first chunk's")
         if chunk.end < known.received_bytes or known.version_id is not None:
@@ -113,18 +115,23 @@ class ChunkedUploads:
             raise bad_request(f"Chunk out of order - expected byte {known.received_bytes}, got {chunk.start}")
         _write_at(known.received_bytes, body, known.path)
         self._save(chunk, known.public_id)
-        return Progress(known.public_id, chunk.end + 1, known.path, None)
+        return Progress(known.public_id, chunk.end + 1, known.path)
 
-    def finish(self, upload_id: str, version_id: str) -> None:
+    @staticmethod
+    def finish(connection: sqlite3.Connection, upload_id: str, version_id: str, *, existed: bool) -> None:
         """Remember for a day what came of it, so that a repeated last chunk gets the same answer."""
-        with self._database.write() as connection:
-            connection.execute("update chunked_uploads set version_id = ? where upload_id = ?", (version_id, upload_id))
+        connection.execute(
+            "update chunked_uploads set version_id = ?, existed = ? where upload_id = ?",
+            (version_id, existed, upload_id),
+        )
+
+    def discard_bytes(self, upload_id: str) -> None:
         self._path(upload_id).unlink(missing_ok=True)
 
     def forget(self, upload_id: str) -> None:
         with self._database.write() as connection:
             connection.execute("delete from chunked_uploads where upload_id = ?", (upload_id,))
-        self._path(upload_id).unlink(missing_ok=True)
+        self.discard_bytes(upload_id)
 
     def expire(self) -> None:
         """Forget uploads that were not touched for a day, and files that no row names."""
@@ -146,7 +153,7 @@ class ChunkedUploads:
         if row["total_bytes"] != chunk.total_bytes:
             raise bad_request(f"Total size differs from the first chunk's {row['total_bytes']}")
         path = self._path(chunk.upload_id)
-        return Progress(row["public_id"], row["received_bytes"], path, row["version_id"])
+        return Progress(row["public_id"], row["received_bytes"], path, row["version_id"], bool(row["existed"]))
 
     def _save(self, chunk: Chunk, public_id: str) -> None:
         with self._database.write() as connection:

@@ -20,7 +20,12 @@ create table if not exists chunked_uploads (
     received_bytes integer not null,
     total_bytes integer not null,
     touched_at integer not null,  -- unix seconds
-    version_id text  -- of the asset that came of it; null while bytes are missing
+    version_id text,  -- of the asset that came of it; null while bytes are missing
+    existed integer not null default 0  -- 1: that asset had been there before (overwrite=0)
+);
+create table if not exists eager_orders (
+    batch_id text primary key,
+    document text not null  -- an Order as JSON, until its renditions are made and its notification is sent
 );
 """
 
@@ -33,6 +38,7 @@ class Database:
         with closing(self._connect()) as connection:
             connection.execute("pragma journal_mode = wal")
             connection.executescript(SCHEMA)
+            _add_missing_column(connection)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=30, isolation_level=None)
@@ -56,3 +62,10 @@ class Database:
                 connection.execute("rollback")
                 raise
             connection.execute("commit")
+
+
+def _add_missing_column(connection: sqlite3.Connection) -> None:
+    """Of a database from before there was `existed`."""
+    columns = {row["name"] for row in connection.execute("pragma table_info(chunked_uploads)")}
+    if "existed" not in columns:
+        connection.execute("alter table chunked_uploads add column existed integer not null default 0")

@@ -24,3 +24,8 @@ def unauthorized(message: str) -> MediaError:
 
 def not_found(message: str) -> MediaError:
     return MediaError(HTTPStatus.NOT_FOUND, message)
+
+
+def processing() -> MediaError:
+    """What is asked for is being made right now."""
+    return MediaError(HTTPStatus.LOCKED, "Processing")

@@ -6,13 +6,14 @@ import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from threading import Lock
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from local.media_host.errors import MediaError, bad_request
 
-OPERATIONS = ("upload", "destroy", "delivery", "admin")
+# `eager` is no request: it is the work on one rendition, and fails or hangs in the background.
+OPERATIONS = ("upload", "explicit", "destroy", "delivery", "admin", "eager")
 
 
 class AnswerLostError(ConnectionAbortedError):
@@ -44,11 +45,10 @@ class _Fault(Schema):
 
 
 class _Faults(Schema):
+    class Meta:
+        include: ClassVar = {operation: fields.Nested(_Fault) for operation in OPERATIONS}
+
     delay_seconds = fields.Float(load_default=0.0, validate=validate.Range(0, 60))
-    upload = fields.Nested(_Fault)
-    destroy = fields.Nested(_Fault)
-    delivery = fields.Nested(_Fault)
-    admin = fields.Nested(_Fault)
 
 
 class Faults:

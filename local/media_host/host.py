@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import IO, Self
 
 from local.media_host.account import Account
+from local.media_host.addresses import AddressBook
 from local.media_host.assets import Library
 from local.media_host.chunks import ChunkedUploads
 from local.media_host.database import Database
+from local.media_host.eager import EagerWork
 from local.media_host.faults import Faults
+from local.media_host.renditions import Renditions
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,11 @@ class Host:
     """`incoming` holds bodies while they arrive; `faults` is None unless the host was started for tests."""
 
     account: Account
-    base_url: str
+    addresses: AddressBook
+    database: Database
     library: Library
+    renditions: Renditions
+    eager: EagerWork
     chunked_uploads: ChunkedUploads
     incoming: Path
     faults: Faults | None
@@ -39,10 +45,15 @@ class Host:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         incoming = state / "incoming"
         shutil.rmtree(incoming, ignore_errors=True)
-        incoming.mkdir()
+        # It may be there still: an ffmpeg whose host was killed can be writing into it to its end.
+        incoming.mkdir(exist_ok=True)
         database = Database(state / "media.db")
-        library = Library(state, database)
+        library = Library(state, database, scratch=incoming)
         library.sweep()
+        renditions = Renditions(library)
+        addresses = AddressBook(base_url, account)
+        eager = EagerWork(database, library, renditions, addresses, faults)
         chunked_uploads = ChunkedUploads(state / "chunked", database)
         chunked_uploads.expire()
-        return cls(account, base_url, library, chunked_uploads, incoming, faults, lock)
+        eager.resume()
+        return cls(account, addresses, database, library, renditions, eager, chunked_uploads, incoming, faults, lock)

@@ -61,6 +61,11 @@ def is_signed_delivery(signed_path: str, signature: str, secret: str) -> bool:
     )
 
 
+def sign_delivery(signed_path: str, secret: str, *, algorithm: str = "sha1") -> str:
+    """The short form, as the service writes it into its answers."""
+    return _delivery_signature(signed_path, secret, algorithm)[:8].decode()
+
+
 def _delivery_signature(signed_path: str, secret: str, algorithm: str) -> bytes:
     digest = hashlib.new(algorithm, f"{signed_path}{secret}".encode(), usedforsecurity=False).digest()
     return base64.urlsafe_b64encode(digest)

@@ -1,4 +1,4 @@
-"""POST /v1_1/<cloud>/<resource_type>/upload and .../destroy: Cloudinary's Upload API.
+"""POST /v1_1/<cloud>/<resource_type>/upload: files, whole or in chunks.
 
 Source: cloudinary.com/documentation/image_upload_api_reference.
 """
@@ -10,12 +10,13 @@ import secrets
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
-from local.media_host import video, webhooks
-from local.media_host.assets import Asset
-from local.media_host.chunks import Chunk
-from local.media_host.errors import bad_request
+from local.media_host import answers, video, webhooks
+from local.media_host.assets import AlsoCommit, Asset
+from local.media_host.chunks import Chunk, Progress
+from local.media_host.errors import MediaError, bad_request
 from local.media_host.host import Host
 from local.media_host.staging import StagedRequest
 from local.media_host.wishes import Wish, random_public_id
@@ -38,20 +39,13 @@ def upload(host: Host, request: StagedRequest, *, resource_type: str) -> dict[st
     wish = Wish.from_params(params, part.filename)
 
     chunk = Chunk.from_headers(request.headers)
-    answer = _store(host, wish, path) if chunk is None else _take_chunk(host, wish, chunk, path)
+    if chunk is None:
+        answer = _store(host, wish, path, wish.public_id or random_public_id(), lambda *_: None)
+    else:
+        answer = _take_chunk(host, wish, chunk, path)
     if wish.notification_url and answer.get("done", True):
-        webhooks.notify(host.account, wish.notification_url, answer)
+        webhooks.notify(host.account, wish.notification_url, {**answer, "notification_type": "upload"})
     return answer
-
-
-def destroy(host: Host, request: StagedRequest, *, resource_type: str) -> dict[str, str]:
-    """Remove an asset with its posters. Safe to repeat: the second call says `not found`, with status 200."""
-    params = request.params()
-    host.account.require_signature(params, now=datetime.now(UTC))
-    if not params.get("public_id"):
-        raise bad_request("Missing required parameter - public_id")
-    found = resource_type == "video" and host.library.remove(params.get("type") or "upload", params["public_id"])
-    return {"result": "ok" if found else "not found"}
 
 
 def _take_chunk(host: Host, wish: Wish, chunk: Chunk, body: Path) -> dict[str, Any]:
@@ -64,34 +58,57 @@ def _take_chunk(host: Host, wish: Wish, chunk: Chunk, body: Path) -> dict[str, A
             received = {"public_id": progress.public_id, "bytes": progress.received_bytes}
             return {"done": False, "kind": "upload", **received}
         if progress.version_id is not None:
-            return _finished_before(host, wish, progress.public_id, progress.version_id)
-        try:
-            answer = _store(host, wish, progress.path, public_id=progress.public_id)
-        except Exception:
-            host.chunked_uploads.forget(chunk.upload_id)
-            raise
-        host.chunked_uploads.finish(chunk.upload_id, answer["version_id"])
-        return {**answer, "done": True}
+            return _finished_before(host, wish, progress)
+        return {**_finish(host, wish, chunk, progress), "done": True}
 
 
-def _finished_before(host: Host, wish: Wish, public_id: str, version_id: str) -> dict[str, Any]:
+def _finish(host: Host, wish: Wish, chunk: Chunk, progress: Progress) -> dict[str, Any]:
+    def remember(connection: Connection, asset: Asset, existed: bool) -> None:
+        host.chunked_uploads.finish(connection, chunk.upload_id, asset.version_id, existed=existed)
+
+    try:
+        answer = _store(host, wish, progress.path, progress.public_id, remember)
+    except MediaError:  # refused; after any other failure the last chunk may be sent again
+        host.chunked_uploads.forget(chunk.upload_id)
+        raise
+    host.chunked_uploads.discard_bytes(chunk.upload_id)
+    return answer
+
+
+def _finished_before(host: Host, wish: Wish, progress: Progress) -> dict[str, Any]:
     """The answer to a last chunk that was sent again because its first answer got lost."""
-    asset = host.library.find(wish.type, public_id)
-    if asset is None or asset.version_id != version_id:
+    asset = host.library.find(wish.type, progress.public_id)
+    if asset is None or asset.version_id != progress.version_id:
         raise bad_request("This upload is finished and its video was replaced or destroyed")
-    return {**_answer(host, asset), "done": True}
+    if progress.existed:
+        return {**answers.describe(host, asset), "existing": True, "done": True}
+    order = wish.eager.order(asset)
+    eager = {"eager": host.eager.report(order, asset)} if order else {}
+    return {**answers.describe(host, asset), **eager, "done": True}
 
 
-def _store(host: Host, wish: Wish, path: Path, *, public_id: str = "") -> dict[str, Any]:
-    public_id = public_id or wish.public_id or random_public_id()
+def _store(host: Host, wish: Wish, path: Path, public_id: str, also: AlsoCommit) -> dict[str, Any]:
     present = None if wish.overwrite else host.library.find(wish.type, public_id)
     if present is not None:
-        return {**_answer(host, present), "existing": True}
+        with host.database.write() as connection:
+            also(connection, present, True)
+        return {**answers.describe(host, present), "existing": True}
     facts = video.probe(path)
     if wish.allowed_formats and facts.format not in wish.allowed_formats:
         raise bad_request(f"Video file format {facts.format} not allowed")
-    asset, existed = host.library.store(path, _asset(wish, public_id, facts, path), overwrite=wish.overwrite)
-    return {**_answer(host, asset), "existing": True} if existed else _answer(host, asset)
+    new = _asset(wish, public_id, facts, path)
+    order = wish.eager.order(new)
+
+    def commit(connection: Connection, asset: Asset, existed: bool) -> None:
+        also(connection, asset, existed)
+        if order is not None and not existed:
+            order.save(connection)
+
+    asset, existed = host.library.store(path, new, overwrite=wish.overwrite, also=commit)
+    if existed:
+        return {**answers.describe(host, asset), "existing": True}
+    eager = {"eager": host.eager.begin(order, asset)} if order else {}
+    return answers.describe(host, asset) | eager
 
 
 def _asset(wish: Wish, public_id: str, facts: video.Facts, path: Path) -> Asset:
@@ -114,11 +131,6 @@ def _asset(wish: Wish, public_id: str, facts: video.Facts, path: Path) -> Asset:
         original_filename=wish.original_filename,
         tags=wish.tags,
         context=wish.context,
-        eager=wish.eager,
+        eager=wish.eager.text,
+        eager_batch_id=answers.new_batch_id(),
     )
-
-
-def _answer(host: Host, asset: Asset) -> dict[str, Any]:
-    signature = host.account.sign_answer(asset.public_id, asset.version)
-    named = {"signature": signature, "original_filename": asset.original_filename}
-    return asset.describe(host.base_url, host.account.cloud) | named

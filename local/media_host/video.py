@@ -13,7 +13,7 @@ from threading import BoundedSemaphore
 
 import imageio_ffmpeg
 
-from local.media_host.errors import bad_request
+from local.media_host.errors import MediaError, bad_request
 
 # Demuxer -> file extension, for containers where the name alone decides. Only these demuxers are allowed at all:
 # playlists (hls, concat, ...) would let an upload make ffmpeg read other files of this machine.
@@ -24,8 +24,9 @@ ALLOWED_DEMUXERS = ",".join([MOV_FAMILY, MATROSKA_FAMILY, *FORMAT_BY_DEMUXER])
 # What the demuxers print, with exit status 0, for a file that stops early.
 SIGNS_OF_TRUNCATION = ("partial file", "ended prematurely", "Truncating packet", "Packet corrupt")
 FFMPEG_TIMEOUT_SECONDS = 120
-# ffmpeg takes whole cores: more runs at once than cores would only make each upload slower.
-_ffmpeg_runs = BoundedSemaphore(os.cpu_count() or 1)
+# ffmpeg takes whole cores: more runs at once than cores would only make each upload slower. Two at the least, so that
+# a long run in the background does not stop uploads.
+_ffmpeg_runs = BoundedSemaphore(max(2, os.cpu_count() or 1))
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,13 @@ def probe(path: Path) -> Facts:
     Reads every packet without decoding (finds a cut file at disk speed), then decodes the one frame that
     a poster shows.
     """
-    copied = _ffmpeg("-i", str(path), "-map", "0:V:0", "-map", "0:a?", "-c", "copy", "-f", "null", "-")
+    copied = run_ffmpeg("-i", str(path), "-map", "0:V:0", "-map", "0:a?", "-c", "copy", "-f", "null", "-")
     if copied.returncode != 0 or any(sign in copied.stderr for sign in SIGNS_OF_TRUNCATION):
-        raise _unsupported()
+        raise unsupported()
     facts = _facts(copied.stderr, path)
     # Formats without an index (MPEG-TS) may find no key frame before the middle: then the first frame has to do.
     if not any(_decodes_at(path, second) for second in (facts.duration_seconds / 2, 0.0)):
-        raise _unsupported()
+        raise unsupported()
     return facts
 
 
@@ -62,7 +63,7 @@ def make_poster(video: Path, second: float, target: Path, *, scratch: Path) -> N
     with tempfile.TemporaryDirectory(dir=scratch) as directory:
         picture = Path(directory, "poster.jpg")
         for offset in (second, 0.0):
-            _ffmpeg(
+            run_ffmpeg(
                 *("-ss", f"{offset:.3f}", "-i", str(video), "-map", "0:V:0", "-frames:v", "1"),
                 *("-q:v", "3", "-f", "image2", "-update", "1", str(picture)),
             )
@@ -72,7 +73,7 @@ def make_poster(video: Path, second: float, target: Path, *, scratch: Path) -> N
 
 
 def _decodes_at(path: Path, second: float) -> bool:
-    decoded = _ffmpeg(
+    decoded = run_ffmpeg(
         *("-ss", f"{second:.3f}", "-i", str(path), "-map", "0:V:0"),
         *("-frames:v", "1", "-progress", "pipe:1", "-f", "null", "-"),
     )
@@ -84,7 +85,7 @@ def _facts(report: str, path: Path) -> Facts:
     demuxer = re.search(r"^Input #0, (\S+), from ", report, re.MULTILINE)
     size = re.search(r"Stream #0:.*? Video: .*?\b(\d{1,5})x(\d{1,5})\b", report)
     if demuxer is None or size is None:
-        raise _unsupported()
+        raise unsupported()
     width, height = int(size[1]), int(size[2])
     if re.search(r"rotation of -?(90|270)\.", report):
         width, height = height, width
@@ -106,7 +107,7 @@ def _format(demuxer: str, path: Path) -> str:
     return FORMAT_BY_DEMUXER[demuxer]
 
 
-def _unsupported() -> Exception:
+def unsupported() -> MediaError:
     return bad_request("Unsupported video format or file")
 
 
@@ -115,16 +116,29 @@ def _ffmpeg_path() -> str:
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
-def _ffmpeg(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_ffmpeg(
+    *arguments: str, timeout_seconds: int = FFMPEG_TIMEOUT_SECONDS, directory: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run ffmpeg in `directory`. Its input can only be a file, and no playlist. Raises 400 when it takes too long.
+
+    `-timelimit` (CPU seconds) is for a run whose host was killed: nobody else would end it.
+    """
     command = [
         *(_ffmpeg_path(), "-hide_banner", "-nostdin", "-y"),
+        *("-timelimit", str(timeout_seconds * (os.cpu_count() or 1))),
         *("-protocol_whitelist", "file,pipe", "-format_whitelist", ALLOWED_DEMUXERS),
         *arguments,
     ]
     with _ffmpeg_runs:
         try:
             return subprocess.run(
-                command, capture_output=True, text=True, errors="replace", timeout=FFMPEG_TIMEOUT_SECONDS, check=False
+                command,
+                cwd=directory,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=timeout_seconds,
+                check=False,
             )
         except subprocess.TimeoutExpired as late:
-            raise _unsupported() from late
+            raise unsupported() from late

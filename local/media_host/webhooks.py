@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Thread
 from typing import Any
 
@@ -19,13 +19,21 @@ PAUSES_SECONDS = (0.0, 0.5, 2.0)
 TIMEOUT_SECONDS = 30
 
 
-def notify(account: Account, url: str, answer: Mapping[str, Any]) -> None:
-    """Send `answer` to `url` as an `upload` notification, in a thread: the uploader's answer does not wait for it.
+def notify(
+    account: Account, url: str, document: Mapping[str, Any], *, at_end: Callable[[], None] = lambda: None
+) -> None:
+    """Send `document`, with its `notification_type`, to `url`, in a thread: the uploader's answer does not wait for it.
 
-    Three tries; what is not delivered then, or when the host ends, is lost, as it may be in the cloud.
+    Three tries; what is not delivered then, or when the host ends, is lost, as it may be in the cloud. `at_end` is
+    called when it is delivered or given up.
     """
-    body = json.dumps({**answer, "notification_type": "upload"}, separators=(",", ":"))
-    Thread(target=_deliver, args=(account, url, body), daemon=True, name="notification").start()
+    body = json.dumps(document, separators=(",", ":"))
+    Thread(target=_send, args=(account, url, body, at_end), daemon=True, name="notification").start()
+
+
+def _send(account: Account, url: str, body: str, at_end: Callable[[], None]) -> None:
+    _deliver(account, url, body)
+    at_end()
 
 
 def _deliver(account: Account, url: str, body: str) -> None:

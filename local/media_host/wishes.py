@@ -10,13 +10,50 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Self
 
+from local.media_host.assets import Asset
 from local.media_host.errors import bad_request
+from local.media_host.orders import Order, parse_eager
 
 TYPES = ("upload", "authenticated")
 FALSE_VALUES = ("0", "false")
+TRUE_VALUES = ("1", "true")
 # What Cloudinary refuses in a public id, plus control characters.
 FORBIDDEN_IN_PUBLIC_ID = re.compile(r"[?&#\\%<>+\x00-\x1f\x7f]")
 PUBLIC_ID_ALPHABET = string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True)
+class EagerWish:
+    """What is to be prepared once the file is there. `notification_url` is empty when nobody is to be told."""
+
+    text: str
+    is_async: bool
+    notification_url: str
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, str]) -> Self:
+        """Raises 400 for a streaming profile that there is not."""
+        text = params.get("eager", "")
+        parse_eager(text)
+        is_async = params.get("eager_async") in TRUE_VALUES
+        # Who waits for the answer needs no second one, unless it is asked for.
+        fallback = params.get("notification_url", "") if is_async else ""
+        return cls(text, is_async, params.get("eager_notification_url") or fallback)
+
+    def order(self, asset: Asset) -> Order | None:
+        """None when nothing is to be prepared."""
+        wanted = parse_eager(self.text)
+        if not wanted:
+            return None
+        return Order(
+            batch_id=asset.eager_batch_id,
+            type=asset.type,
+            public_id=asset.public_id,
+            version_id=asset.version_id,
+            eager=wanted,
+            is_async=self.is_async,
+            notification_url=self.notification_url,
+        )
 
 
 @dataclass(frozen=True)
@@ -31,7 +68,7 @@ class Wish:
     original_filename: str
     tags: tuple[str, ...]
     context: dict[str, str]
-    eager: str
+    eager: EagerWish
 
     @classmethod
     def from_params(cls, params: Mapping[str, str], filename: str | None) -> Self:
@@ -51,7 +88,7 @@ class Wish:
             original_filename=PurePosixPath(params.get("filename") or filename or "file").stem,
             tags=_list(params.get("tags")),
             context=_context(params.get("context", "")),
-            eager=params.get("eager", ""),
+            eager=EagerWish.from_params(params),
         )
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import http.client
+import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import cloudinary.api
 import cloudinary.uploader
 import cloudinary.utils
 import httpx
 import pytest
 
 from local.demo_videos import make_video
-from tests.local.media_host_process import CLOUD, MediaHostProcess, running_host
+from tests.local.media_host_process import CLOUD, MediaHostProcess, running_host, signed_form
 
 JPEG_START = b"\xff\xd8\xff"
 
@@ -150,15 +153,29 @@ def test_an_authenticated_video_needs_its_signature(host: MediaHostProcess, cont
     paths = ["/" + url.split("/", 3)[3] for url in signed]
 
     assert [get(host.url + path).content for path in paths] == [content] * 3
-    assert get(answer["url"]).status_code == 401
+    assert get(answer["url"]).content == content  # it carries its signature, as the listing's does
+    assert answer["url"] == cloudinary.api.resource("a/b c", resource_type="video", type="authenticated")["url"]
+    assert get(re.sub("s--.*?--/", "", answer["url"])).status_code == 401
     assert get(host.url + paths[0].replace("s--", "s--x")).status_code == 401
     assert get(host.url + paths[0].replace(".mp4", ".jpg")).status_code == 401  # signed for another file
 
 
-def test_browsers_of_any_origin_may_upload(host: MediaHostProcess) -> None:
-    headers = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
-    answer = httpx.options(f"{host.url}/v1_1/{CLOUD}/video/upload", headers=headers, trust_env=False)
-    assert answer.status_code == 204
-    assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    assert "X-Unique-Upload-Id" in answer.headers["Access-Control-Allow-Headers"]
-    assert "Content-Range" in answer.headers["Access-Control-Allow-Headers"]
+def test_browsers_of_any_origin_may_upload_in_chunks(host: MediaHostProcess, content: bytes) -> None:
+    url = f"{host.url}/v1_1/{CLOUD}/video/upload"
+    origin = {"Origin": "http://localhost:3000"}
+    asked = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-range,x-unique-upload-id",
+    }
+    preflight = httpx.options(url, headers=origin | asked, trust_env=False)
+    assert preflight.status_code == 204
+    assert preflight.headers["Access-Control-Allow-Origin"] == "*"
+    assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
+    allowed = preflight.headers["Access-Control-Allow-Headers"].lower().split(", ")
+    assert {"content-range", "x-unique-upload-id"} <= set(allowed)
+
+    chunk = origin | {"X-Unique-Upload-Id": "u", "Content-Range": f"bytes 0-{len(content) - 1}/{len(content)}"}
+    form = signed_form({"timestamp": str(int(time.time()))})
+    for fields, status in ((form, 200), (form | {"signature": "wrong"}, 401)):
+        answer = httpx.post(url, data=fields, files={"file": ("blob", content)}, headers=chunk, trust_env=False)
+        assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (status, "*")
