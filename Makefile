@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 T ?= tests
 
-.PHONY: help setup setup-tests dev test lint check fmt bundle audit-restore clean
+.PHONY: help setup setup-tests dev test lint check fmt bundle audit-restore reconcile clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,8 +15,8 @@ setup: ## Install what is needed into .venv and node_modules (TESTS=1: what the 
 setup-tests:
 	@$(PYTHON) local/setup.py --tests
 
-dev: setup ## Run everything on this machine (PORT=8090: listen there; ARGS="--no-demo": options of local/)
-	@$(if $(PORT),PORT=$(PORT)) $(BIN)/python -m local $(ARGS)
+dev: setup ## Run everything on this machine (PORT=8090; MEDIA=s3: videos in a bucket; ARGS="--no-demo": options of local/)
+	@$(if $(PORT),PORT=$(PORT)) $(if $(MEDIA),MEDIA=$(MEDIA)) $(BIN)/python -m local $(ARGS)
 
 test: setup-tests ## Run the tests (T=tests/local: only these; ARGS="-x -k login": options of pytest)
 	@$(BIN)/python -m pytest $(T) $(ARGS)
@@ -41,6 +41,9 @@ audit-restore: setup ## Put audit events from a log file back (LOG=file; ARGS="-
 	@test -n "$(LOG)" || { echo "Name the file: make audit-restore LOG=file" >&2; exit 1; }
 	@$(BIN)/python -m local.restore_audit $(ARGS) "$(LOG)"
 
-clean: ## Remove .local (all local data and secrets), dist and caches
-	@rm -rf .local dist .pytest_cache .mypy_cache .ruff_cache
+reconcile: setup ## Compare the media host with the database (FIX=orphans,missing,sizes: put that right; ARGS="--state DIR")
+	@$(BIN)/python -m local.reconcile $(if $(FIX),--fix $(FIX)) $(ARGS)
+
+clean: ## Remove .local and .local-s3 (all local data and secrets), dist and caches
+	@rm -rf .local .local-s3 dist .pytest_cache .mypy_cache .ruff_cache
 	@find . -name __pycache__ -type d -not -path './.venv/*' -not -path './node_modules/*' -prune -exec rm -rf {} +

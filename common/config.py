@@ -12,15 +12,16 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from common import quota
+from common import media_account, quota
 
-Need = Literal["database", "tokens", "media", "delivery", "audit", "browsers", "tasks", "scheduler"]
+Access = Literal["public", "private"]  # of videos: addresses for everybody, or signed ones
+
+Need = Literal["database", "tokens", "media", "audit", "browsers", "tasks", "scheduler"]
 
 REQUIRED: Mapping[Need, tuple[str, ...]] = {
     "database": ("SUPABASE_URL", "SUPABASE_SECRET_KEY"),
     "tokens": ("JWT_SECRETS",),
-    "media": ("CLOUDINARY_URL", "MEDIA_DELIVERY_URL"),
-    "delivery": ("MEDIA_DELIVERY_URL",),
+    "media": ("MEDIA_URL",),
     "audit": ("AUDIT_QUEUE", "WRITE_LOG_URL", "TASKS_SERVICE_ACCOUNT"),
     "browsers": ("ALLOWED_ORIGINS",),
     "tasks": ("TASKS_SERVICE_ACCOUNT",),
@@ -39,8 +40,12 @@ class Config:
     supabase_url: str = ""
     supabase_secret_key: str = field(default="", repr=False)
     jwt_secrets: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # (key id, secret), the first one signs
-    cloudinary_url: str = field(default="", repr=False)
-    media_delivery_url: str = ""
+    media_url: str = field(default="", repr=False)  # see common/media_account.py
+    media_delivery_url: str = ""  # where files are fetched from; empty: the media host's own address
+    media_access: Access = "public"
+    media_folder: str = "reelay"  # what begins every media id: deployments that share a media host must differ in it
+    media_webhook_url: str = ""  # where the media host announces uploads; empty: nowhere
+    upload_ticket_seconds: int = 3600
     allowed_origins: frozenset[str] = frozenset()
     audit_queue: str = ""
     write_log_url: str = ""
@@ -99,6 +104,11 @@ def _jwt_secrets(text: str) -> tuple[tuple[str, str], ...]:
     return secrets
 
 
+def _media_url(text: str) -> str:
+    media_account.parse(text)
+    return text
+
+
 def _origins(text: str) -> frozenset[str]:
     origins = [origin.strip() for origin in text.split(",") if origin.strip()]
     for origin in origins:
@@ -129,13 +139,17 @@ OPTIONAL: Mapping[str, Callable[[str], object]] = {
     "TOKEN_LIFETIME_SECONDS": whole_number(60, 30 * 86400),
     "BCRYPT_COST": whole_number(4, 16),
     "TRUSTED_PROXY_COUNT": whole_number(0, 5),
+    "MEDIA_DELIVERY_URL": _URL,
+    "MEDIA_ACCESS": _matching("public|private", "public or private"),
+    "MEDIA_FOLDER": _matching("[a-z0-9][a-z0-9_-]{0,62}", "of a-z, 0-9, - and _"),
+    "MEDIA_WEBHOOK_URL": _URL,
+    "UPLOAD_TICKET_SECONDS": whole_number(60, 7 * 86400),  # 7 days: what S3 allows an address at the most
 }
 _PARSERS: Mapping[str, Callable[[str], object]] = {
     "SUPABASE_URL": _URL,
     "SUPABASE_SECRET_KEY": _matching(r"[\x21-\x7e]{20,}", "a secret API key or a service-role JWT"),
     "JWT_SECRETS": _jwt_secrets,
-    "CLOUDINARY_URL": _matching(r"cloudinary://[^:@\s]+:[^:@\s]+@\S+", "cloudinary://KEY:SECRET@CLOUD"),
-    "MEDIA_DELIVERY_URL": _URL,
+    "MEDIA_URL": _media_url,
     "ALLOWED_ORIGINS": _origins,
     "AUDIT_QUEUE": _matching(r"projects/[^/\s]+/locations/[^/\s]+/queues/[^/\s]+", "a queue's full resource name"),
     "WRITE_LOG_URL": _URL,

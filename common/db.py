@@ -25,7 +25,7 @@ CONNECT_TIMEOUT_SECONDS = 2.0
 # Shorter than the 5 seconds after which Node servers hang up: a connection is not taken up as it is being closed.
 KEEPALIVE_SECONDS = 4.0
 # Twice is not the same as once: a second deletion finds nothing, a second attempt counts double.
-COUNTING = frozenset(("begin_login", "finish_login", "delete_videos", "claim_purges"))
+COUNTING = frozenset(("begin_login", "finish_login", "delete_or_cancel", "claim_purges"))
 
 
 class Database:

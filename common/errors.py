@@ -16,18 +16,17 @@ class ApiError(Exception):
     code: ClassVar[str]
     status: ClassVar[HTTPStatus]
     message: ClassVar[str]
+    usual_retry_seconds: ClassVar[int | None] = None
 
     def __init__(self, message: str | None = None, *, retry_after_seconds: int | None = None, **facts: Any) -> None:
         super().__init__(message or self.message)
         self.detail = message or self.message
-        self.retry_after_seconds = retry_after_seconds
+        self.retry_after_seconds = retry_after_seconds or self.usual_retry_seconds
         self.facts = facts
 
     def headers(self) -> Mapping[str, str]:
         """Headers that the status demands."""
-        headers = {}
-        if self.retry_after_seconds is not None:
-            headers["Retry-After"] = str(self.retry_after_seconds)
+        headers = {} if self.retry_after_seconds is None else {"Retry-After": str(self.retry_after_seconds)}
         if self.status is HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = 'Bearer realm="reelay"'  # RFC 9110, section 15.5.2
         return headers
@@ -59,6 +58,11 @@ class InvalidToken(ApiError):
     message = "A valid access token is needed: log in again"
 
 
+class InvalidSignature(ApiError):
+    code, status = "invalid_signature", HTTPStatus.UNAUTHORIZED
+    message = "This notification is not signed by the media host, or too old"
+
+
 class InvalidCredentials(ApiError):
     code, status = "invalid_credentials", HTTPStatus.UNAUTHORIZED
     message = "Invalid credentials"
@@ -80,10 +84,13 @@ class UserNotFound(ApiError):
 
 
 class VideoNotFound(ApiError):
-    """Unknown, deleted and another user's videos alike, so that nobody learns which."""
-
     code, status = "video_not_found", HTTPStatus.NOT_FOUND
     message = "Video not found"
+
+
+class UploadNotFound(ApiError):
+    code, status = "upload_not_found", HTTPStatus.NOT_FOUND
+    message = "Upload not found"
 
 
 class PlaybackNotFound(ApiError):
@@ -113,9 +120,19 @@ class UploadInProgress(ApiError):
     message = "Already uploading: wait until the other upload has ended"
 
 
+class UploadIncomplete(ApiError):
+    code, status = "upload_incomplete", HTTPStatus.CONFLICT
+    message = "The media host does not have the whole file yet: send what is missing"
+
+
+class UploadComplete(ApiError):
+    code, status = "upload_complete", HTTPStatus.CONFLICT
+    message = "This upload is complete: complete_upload answers with its video"
+
+
 class UploadExpired(ApiError):
     code, status = "upload_expired", HTTPStatus.GONE
-    message = "This upload took too long and was given up: start it again"
+    message = "This upload took too long or was cancelled: start it again"
 
 
 class StorageQuotaExceeded(ApiError):
@@ -153,19 +170,20 @@ class PlaybackQuotaExceeded(ApiError):
     message = "Exceeding daily playback allowance"
 
 
+class TooManyUploads(ApiError):
+    code, status = "too_many_uploads", HTTPStatus.TOO_MANY_REQUESTS
+    message = "Too many uploads are open: complete or cancel one"
+
+
 class TooManyAttempts(ApiError):
     code, status = "too_many_attempts", HTTPStatus.TOO_MANY_REQUESTS
     message = "Too many failed logins: wait before the next one"
 
 
 class DependencyUnavailable(ApiError):
-    """Supabase or the media host is slow or down; nothing was left half-done."""
-
     code, status = "dependency_unavailable", HTTPStatus.SERVICE_UNAVAILABLE
     message = "A service that this needs does not answer: try again in a moment"
-
-    def __init__(self, message: str | None = None, *, retry_after_seconds: int | None = 5, **facts: Any) -> None:
-        super().__init__(message, retry_after_seconds=retry_after_seconds, **facts)
+    usual_retry_seconds = 5
 
 
 class InternalError(ApiError):

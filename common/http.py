@@ -75,8 +75,8 @@ def endpoint(
 
     `caller` and `action` have no default: forgetting who may call, or what the audit log says, is a TypeError.
     `path` is a schema of one field, the segment after the function's address. `body` is checked on POST; with
-    `takes_form` the body reads the form itself, once it has its turn. Reads the configuration at once: an instance
-    with a missing setting does not start (common.config.ConfigError).
+    `takes_form` a form is taken as well, which the body reads itself, once it has its turn: `input` is empty then.
+    Reads the configuration at once: an instance with a missing setting does not start (common.config.ConfigError).
     """
 
     def decorate(function: Body) -> Callable[[Request], Response]:

@@ -16,6 +16,7 @@ FORM_OVERHEAD_BYTES = 64 * 1024  # what boundaries, part headers and the title m
 DIRECT_FILE_LIMIT_BYTES = REQUEST_LIMIT_BYTES - FORM_OVERHEAD_BYTES
 
 UPLOAD_LIFETIME_SECONDS = 300  # an upload older than this no longer holds the user's turn
+OPEN_UPLOADS = 20  # direct uploads of one user at once
 PLAYBACK_LIFETIME_SECONDS = 6 * 3600
 
 # Failed logins; an office or a school shares one address.
@@ -65,7 +66,7 @@ def fit(usage: Usage, size_bytes: int, *, storage_bytes: int, bandwidth_bytes: i
     storage_left: int = usage.storage(storage_bytes)["remaining_bytes"]
     bandwidth_left: int = usage.upload(bandwidth_bytes)["remaining_bytes"]
     reason: Refusal | None = None
-    if usage.uploading:
+    if usage.uploading and size_bytes <= DIRECT_FILE_LIMIT_BYTES:  # what is larger goes direct, without a turn
         reason = "upload_in_progress"
     elif size_bytes > storage_left:
         reason = "storage_quota_exceeded"

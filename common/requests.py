@@ -94,7 +94,7 @@ def json_object(request: Request) -> dict[str, Any]:
     if not request.is_json:
         raise errors.UnsupportedMediaType("Send a JSON object as application/json")
     try:
-        document = json.loads(_bounded(request, JSON_LIMIT_BYTES))
+        document = json.loads(body(request))
     except (ValueError, RecursionError) as malformed:
         raise errors.InvalidBody("The body is not valid JSON") from malformed
     if not isinstance(document, dict):
@@ -102,16 +102,17 @@ def json_object(request: Request) -> dict[str, Any]:
     return document
 
 
-def _bounded(request: Request, limit_bytes: int) -> bytes:
-    request.max_content_length = limit_bytes + 1  # at its limit Werkzeug stops as if a chunked body ended there
+def body(request: Request) -> bytes:
+    """The body's very bytes, kept for a second look. Raises BodyTooLarge, InvalidBody."""
+    request.max_content_length = JSON_LIMIT_BYTES + 1  # at its limit Werkzeug stops as if a chunked body ended there
     try:
-        data = request.get_data(cache=False)
+        data = request.get_data()
     except RequestEntityTooLarge as too_large:
-        raise errors.BodyTooLarge(limit_bytes=limit_bytes) from too_large
+        raise errors.BodyTooLarge(limit_bytes=JSON_LIMIT_BYTES) from too_large
     except ClientDisconnected as gone:
         raise errors.InvalidBody("The body ended too early") from gone
-    if len(data) > limit_bytes:
-        raise errors.BodyTooLarge(limit_bytes=limit_bytes)
+    if len(data) > JSON_LIMIT_BYTES:
+        raise errors.BodyTooLarge(limit_bytes=JSON_LIMIT_BYTES)
     return data
 
 
@@ -127,7 +128,9 @@ def require_size(request: Request, *, is_form: bool) -> None:
 def require_form(request: Request) -> None:
     """Refuses what is not a form with UnsupportedMediaType."""
     if request.mimetype != "multipart/form-data":
-        raise errors.UnsupportedMediaType("Send multipart/form-data with the fields video (a file) and title")
+        raise errors.UnsupportedMediaType(
+            "Send multipart/form-data with the fields video (a file) and title, or JSON for a direct upload"
+        )
 
 
 def form(request: Request) -> dict[str, Any]:

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from common.audit import AuditSender
     from common.auth import Tokens
     from common.db import Database
+    from common.direct_uploads import DirectUploads
     from common.media import MediaHost
+    from common.media_account import CloudinaryAccount, S3Account
     from common.paging import Cursors
     from common.purge import Purge
     from common.uploads import Uploads
@@ -43,15 +45,36 @@ class Services:
 
     @once
     def media(self) -> MediaHost:
-        from common.media import Cloudinary
+        from common.media_account import S3Account
 
-        return Cloudinary(self.config.cloudinary_url)
+        account, config = self.media_account, self.config
+        delivery_url = config.media_delivery_url or account.delivery_url
+        if isinstance(account, S3Account):
+            from common.media_s3 import S3
+            from common.s3_bucket import Bucket
+
+            return S3(Bucket(account), delivery_url, config.media_access)
+        from common.media_cloudinary import Cloudinary
+
+        return Cloudinary(account, delivery_url, config.media_access, config.media_webhook_url)
+
+    @once
+    def media_account(self) -> CloudinaryAccount | S3Account:
+        from common.media_account import parse
+
+        return parse(self.config.media_url)
 
     @once
     def uploads(self) -> Uploads:
         from common.uploads import Uploads
 
         return Uploads(self.db, self.media, self.config)
+
+    @once
+    def direct_uploads(self) -> DirectUploads:
+        from common.direct_uploads import DirectUploads
+
+        return DirectUploads(self.db, self.media, self.config)
 
     @once
     def purge(self) -> Purge:

@@ -15,8 +15,9 @@ from typing import IO, Any
 from common import errors, quota
 from common.config import Config
 from common.db import Database
+from common.formats import SNIFF_BYTES, Format, sniff
 from common.logs import log
-from common.media import SNIFF_BYTES, MediaHost, looks_like_video
+from common.media import MediaHost
 
 
 @dataclass
@@ -25,11 +26,13 @@ class Upload:
 
     id: uuid.UUID
     user_id: uuid.UUID
+    media_id: str
     media_absent: bool = True
 
-    @property
-    def media_id(self) -> str:
-        return f"reelay/{self.user_id}/{self.id}"
+    @classmethod
+    def begun(cls, user_id: uuid.UUID, folder: str) -> Upload:
+        upload_id = uuid.uuid4()
+        return cls(upload_id, user_id, f"{folder}/{user_id}/{upload_id}")
 
 
 class Uploads:
@@ -47,16 +50,16 @@ class Uploads:
         `at_least_bytes` is what the file must have, judged by the request's length, so that what cannot fit is refused
         before its bytes are read. Raises UploadInProgress and the quota errors.
         """
-        upload = Upload(uuid.uuid4(), user_id)
+        upload = Upload.begun(user_id, self._config.media_folder)
         try:
             self._reserve(upload, max(0, at_least_bytes))
         except errors.DependencyUnavailable:
-            self._release(upload)  # SQL may have committed what it could not confirm
+            release(self._db, self._media, upload)  # SQL may have committed what it could not confirm
             raise
         try:
             yield upload
         except BaseException:
-            self._release(upload)
+            release(self._db, self._media, upload)
             raise
 
     def take(self, upload: Upload, file: IO[bytes], title: str) -> dict[str, Any]:
@@ -64,10 +67,11 @@ class Uploads:
 
         Raises NotAVideo, InvalidFields for an empty file, FileTooLarge, the quota errors, DependencyUnavailable.
         """
-        self._reserve(upload, _checked_size(file))
+        size_bytes, video_format = _checked(file)
+        self._reserve(upload, size_bytes)
         upload.media_absent = False
         try:
-            stored = self._media.store(file, upload.media_id, str(upload.id))
+            stored = self._media.store(file, upload.media_id, video_format)
         except errors.NotAVideo:
             upload.media_absent = True
             raise
@@ -97,33 +101,37 @@ class Uploads:
             lifetime_seconds=quota.UPLOAD_LIFETIME_SECONDS,
         )
 
-    def _release(self, upload: Upload) -> None:
-        """Never raises: the failure that led here is the one to report, and expiry releases what this could not.
 
-        SQL goes first and says what became of it: when settling succeeded and only its answer was lost, the file stays.
-        """
-        try:
-            outcome = self._db.call(
-                "release_upload",
-                upload_id=upload.id,
-                user_id=upload.user_id,
-                media_id=upload.media_id,
-                media_absent=upload.media_absent,
-            )
-            if outcome["state"] == "released" and not upload.media_absent:
-                # It stays queued all the same: a slow host may finish taking it in after this.
-                self._media.destroy(upload.media_id)
-        except errors.ApiError as failed:
-            log("WARNING", "upload_release_deferred", upload_id=upload.id, code=failed.code)
+def release(db: Database, media: MediaHost, upload: Upload) -> None:
+    """Gives back what an upload that came to nothing has reserved, and destroys what the host has of it.
+
+    Never raises: the failure that led here is the one to report, and expiry releases what this could not. SQL goes
+    first and says what became of it: when settling succeeded and only its answer was lost, the file stays.
+    """
+    try:
+        outcome = db.call(
+            "release_upload",
+            upload_id=upload.id,
+            user_id=upload.user_id,
+            media_id=upload.media_id,
+            media_absent=upload.media_absent,
+        )
+        if outcome["state"] != "settled" and not upload.media_absent:
+            # It stays queued all the same: a slow host may finish taking it in after this.
+            media.destroy(upload.media_id)
+    except errors.ApiError as failed:
+        log("WARNING", "upload_release_deferred", upload_id=upload.id, code=failed.code)
 
 
-def _checked_size(file: IO[bytes]) -> int:
+def _checked(file: IO[bytes]) -> tuple[int, Format]:
+    """The file's size in bytes, and what its first bytes say that it is."""
     size_bytes = file.seek(0, 2)
     file.seek(0)
     if size_bytes == 0:
         raise errors.InvalidFields({"video": ["The file is empty."]})
     if size_bytes > quota.DIRECT_FILE_LIMIT_BYTES:
         raise errors.FileTooLarge(limit_bytes=quota.DIRECT_FILE_LIMIT_BYTES)
-    if not looks_like_video(file.read(SNIFF_BYTES)):
+    video_format = sniff(file.read(SNIFF_BYTES))
+    if video_format is None:
         raise errors.NotAVideo
-    return size_bytes
+    return size_bytes, video_format

@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from common.media_account import CloudinaryAccount
 from local import catalog, components, demo, dotenv, ports, supabase
 from local.banner import banner
 from local.environment import supabase_address
@@ -18,7 +19,7 @@ from local.leftovers import stop_leftovers
 from local.oidc import Issuer
 from local.output import Output
 from local.settings import Settings, settings, unknown
-from local.state import DEFAULT, State
+from local.state import DEFAULT, DEFAULT_S3, State
 from local.supervisor import Supervisor
 
 
@@ -27,7 +28,7 @@ def main() -> int:
     options = _options()
     try:
         chosen = _settings(options.port)
-        state = State(options.state)
+        state = State(options.state or (DEFAULT_S3 if chosen.media == "s3" else DEFAULT))
         state.prepare()
         with state.locked(chosen.url), tempfile.TemporaryDirectory(prefix="reelay-") as homes:
             asyncio.run(_run(chosen, state, Path(homes), options))
@@ -52,6 +53,8 @@ async def _run(chosen: Settings, state: State, homes: Path, options: argparse.Na
             await demo.furnish(chosen.url, database, known, state.path / "demo_videos")
         state.write("demo.json", demo.document(chosen.url, plan.functions, known))
         others = {one.name: plan.url(one.name) for one in listed if one.name in ("supabase", "media_host")}
+        if "media_host" in others:
+            others["media_host"] += f" ({chosen.media})"
         output.say(banner(chosen.url, others, known, time.monotonic() - began))
 
     await Supervisor(state, listed, output, plan.status_file()).run(furnish)
@@ -91,15 +94,16 @@ def _settings(port: int | None) -> Settings:
     chosen = settings(values, os.environ, port)
     if chosen.supabase_url:
         print(f"Using the Supabase project {chosen.supabase_url}. Its migrations are yours to apply: supabase db push")
-    if chosen.cloudinary_url:
-        print(f"Using Cloudinary. Files are delivered from {chosen.media_delivery_url}")
+    if account := chosen.media_account:
+        host = "Cloudinary" if isinstance(account, CloudinaryAccount) else f"the bucket {account.bucket}"
+        print(f"Using {host}. Files are delivered from {chosen.media_delivery_url or account.delivery_url}")
     return chosen
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local", description="Run Reelay on this machine.")
     parser.add_argument("--port", type=int, help="where the gateway listens (default: PORT, or 8080)")
-    parser.add_argument("--state", type=Path, default=DEFAULT, help="where data and secrets are kept")
+    parser.add_argument("--state", type=Path, help="where data and secrets are kept (default: .local, or .local-s3)")
     parser.add_argument("--no-demo", action="store_true", help="make no demo accounts and no videos")
     parser.add_argument("--media-faults", action="store_true", help="let tests order failures of the media host")
     return parser.parse_args()

@@ -39,7 +39,7 @@ class Plan:
     def components(self) -> list[Component]:
         """All of them; the slowest to start come first."""
         stores = [] if self.settings.supabase_url else [self._supabase()]
-        stores += [] if self.settings.cloudinary_url else [self._media_host()]
+        stores += [] if self.settings.media_url else [self._media_host()]
         functions = [self._function(function) for function in self.functions.values()]
         return [*stores, self._gateway(), self._cloud_tasks(), *functions, self._scheduler()]
 
@@ -68,13 +68,18 @@ class Plan:
         )
 
     def _media_host(self) -> Component:
-        faults = ["--faults"] if self.media_faults else []
-        # Not an option: everybody on this machine can read a command line.
-        account = {"CLOUDINARY_URL": environment.media_account(self.keys)}
-        probe = answers_200(self.url("media_host") + "/_local/health")
+        """The stand-in that was chosen; both answer the same health address and the same orders to fail."""
+        url = self.url("media_host")
         # A directory of its own: it takes a lock there, under the name that the state directory's lock has too.
-        place = ["--port", str(self.ports["media_host"]), "--state", str(self.state.path / "media")]
-        return self._module("media_host", STORES, probe, [*place, *faults], account)
+        options = ["--port", str(self.ports["media_host"]), "--state", str(self.state.path / "media")]
+        options += ["--faults"] if self.media_faults else []
+        # The account is not an option: everybody on this machine can read a command line.
+        account = {"CLOUDINARY_URL": environment.media_account(self.keys)}
+        if self.settings.media == "s3":
+            options += [] if self.settings.tunables.get("MEDIA_ACCESS") == "private" else ["--public-read"]
+            account = {"MEDIA_URL": environment.media_grants(self.settings, self.keys, url)["MEDIA_URL"]}
+        module = "s3_host" if self.settings.media == "s3" else "media_host"
+        return self._module("media_host", STORES, answers_200(url + "/_local/health"), options, account, module)
 
     def _cloud_tasks(self) -> Component:
         options = ["--port", str(self.ports["cloud_tasks"]), "--state", str(self.state.path)]
@@ -115,12 +120,18 @@ class Plan:
         )
 
     def _module(
-        self, name: str, stage: int, answers: Probe, options: list[str], secrets: Mapping[str, str] | None = None
+        self,
+        name: str,
+        stage: int,
+        answers: Probe,
+        options: list[str],
+        secrets: Mapping[str, str] | None = None,
+        module: str | None = None,
     ) -> Component:
-        """A module of local/ as a component; `secrets` go into its environment."""
+        """A module of local/ as a component of the same name or another; `secrets` go into its environment."""
         return Component(
             name=name,
-            command=(sys.executable, "-m", f"local.{name}", *options),
+            command=(sys.executable, "-m", f"local.{module or name}", *options),
             environment={**environment.base_environment(self.homes), **(secrets or {})},
             directory=ROOT,
             answers=answers,

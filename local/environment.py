@@ -13,7 +13,9 @@ from local.settings import Settings
 AUDIT_QUEUE = "projects/reelay-local/locations/local/queues/audit"
 TASKS_ACCOUNT = "tasks@reelay-local.iam.gserviceaccount.com"
 SCHEDULER_ACCOUNT = "scheduler@reelay-local.iam.gserviceaccount.com"
-CLOUD = "local"  # the local media host's cloud name
+CLOUD = "local"  # the cloud name of Cloudinary's stand-in
+BUCKET = "reelay"  # the bucket of the S3 stand-in
+REGION = "local"
 
 
 def allowed_origins(settings: Settings) -> tuple[str, ...]:
@@ -28,19 +30,31 @@ def supabase_address(settings: Settings, ports: Mapping[str, int]) -> str:
 
 
 def media_account(keys: Keys) -> str:
-    """The local media host's account in Cloudinary's notation, without an `upload_prefix`."""
+    """The account of Cloudinary's stand-in in Cloudinary's notation, without an `upload_prefix`."""
     return f"cloudinary://{keys.media_api_key}:{keys.media_api_secret}@{CLOUD}"
+
+
+def media_grants(settings: Settings, keys: Keys, address: str) -> dict[str, str]:
+    """How functions reach the media host. `address` is the stand-in's; a real one cannot reach a webhook here."""
+    if settings.media_url:
+        delivery = {"MEDIA_DELIVERY_URL": settings.media_delivery_url} if settings.media_delivery_url else {}
+        return {"MEDIA_URL": settings.media_url, **delivery}
+    stand_in = {"MEDIA_WEBHOOK_URL": f"{settings.url}/media_webhook"}
+    if settings.media == "s3":
+        account = f"{keys.media_api_key}:{keys.media_api_secret}@{address.removeprefix('http://')}/{BUCKET}"
+        url = f"s3://{account}?region={REGION}&tls=off"
+        return {"MEDIA_URL": url, "MEDIA_DELIVERY_URL": f"{address}/{BUCKET}", **stand_in}
+    url = f"{media_account(keys)}?upload_prefix={address}"
+    return {"MEDIA_URL": url, "MEDIA_DELIVERY_URL": f"{address}/{CLOUD}", **stand_in}
 
 
 def grants(settings: Settings, keys: Keys, ports: Mapping[str, int]) -> dict[str, str]:
     """Every value that a catalog entry can name. `ports` are those of supabase, media_host and cloud_tasks."""
-    media = f"http://127.0.0.1:{ports['media_host']}"
     return {
         "SUPABASE_URL": supabase_address(settings, ports),
         "SUPABASE_SECRET_KEY": settings.supabase_key or keys.supabase_secret_key,
         "JWT_SECRETS": f"local:{keys.jwt_secret}",
-        "CLOUDINARY_URL": settings.cloudinary_url or f"{media_account(keys)}?upload_prefix={media}",
-        "MEDIA_DELIVERY_URL": settings.media_delivery_url or f"{media}/{CLOUD}",
+        **media_grants(settings, keys, f"http://127.0.0.1:{ports['media_host']}"),
         "ALLOWED_ORIGINS": ",".join(allowed_origins(settings)),
         "AUDIT_QUEUE": AUDIT_QUEUE,
         "WRITE_LOG_URL": f"{settings.url}/write_log",

@@ -7,17 +7,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from common import media_account
 from common.config import OPTIONAL, whole_number
+from common.media_account import CloudinaryAccount, S3Account
 from local.failure import StartFailure
 
 DEFAULT_PORT = 8080
-# Optional limits; common/config.py knows their ranges.
+MEDIA_HOSTS = ("cloudinary", "s3")  # there is a stand-in for each; the first one is the default
+# Optional limits and choices; common/config.py knows their ranges.
 TUNABLES = (
     "STORAGE_QUOTA_BYTES",
     "UPLOAD_BANDWIDTH_BYTES",
     "PLAYBACK_ALLOWANCE_BYTES",
     "BCRYPT_COST",
     "TOKEN_LIFETIME_SECONDS",
+    "MEDIA_ACCESS",
+    "MEDIA_FOLDER",
+    "UPLOAD_TICKET_SECONDS",
 )
 NAMES = (
     "PORT",
@@ -25,6 +31,8 @@ NAMES = (
     "SUPABASE_URL",
     "SUPABASE_SECRET_KEY",
     "SUPABASE_SERVICE_ROLE_KEY",
+    "MEDIA",
+    "MEDIA_URL",
     "CLOUDINARY_URL",
     "MEDIA_DELIVERY_URL",
     "DATABASE_URL",
@@ -34,13 +42,17 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Settings:
-    """None stands for "use the stand-in". Addresses carry passwords and are kept out of `repr`."""
+    """None stands for "use the stand-in". Addresses carry passwords and are kept out of `repr`.
+
+    `media` names the media host's stand-in, if one is used; without a `media_delivery_url` a real one has its own.
+    """
 
     port: int
     allowed_origins: tuple[str, ...]
     supabase_url: str | None
     supabase_key: str | None = field(repr=False)
-    cloudinary_url: str | None = field(repr=False)
+    media: str
+    media_url: str | None = field(repr=False)
     media_delivery_url: str | None
     database_url: str | None = field(repr=False)
     tunables: Mapping[str, str]
@@ -50,10 +62,15 @@ class Settings:
         """Where the gateway answers."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def media_account(self) -> CloudinaryAccount | S3Account | None:
+        """The real media host's account."""
+        return media_account.parse(self.media_url) if self.media_url else None
+
     def secrets(self) -> tuple[str, ...]:
         """The secrets of real services, for the masking of log lines; an address counts by the password in it."""
-        passwords = [urlsplit(url).password for url in (self.cloudinary_url, self.database_url) if url]
-        return tuple(value for value in (self.supabase_key, *passwords) if value)
+        password = urlsplit(self.database_url).password if self.database_url else None
+        return tuple(value for value in (self.supabase_key, password, *_secrets(self.media_account)) if value)
 
 
 def unknown(values: Mapping[str, str]) -> list[str]:
@@ -69,17 +86,16 @@ def settings(dotenv: Mapping[str, str], environ: Mapping[str, str], port: int | 
     values = {**dotenv, **{name: environ[name] for name in NAMES if environ.get(name)}}
     if port is not None:
         values["PORT"] = str(port)
-    cloudinary_url = _matching(
-        values, "CLOUDINARY_URL", r"cloudinary://[^:/@]+:[^:/@]+@[\w-]+(\?.*)?", "cloudinary://KEY:SECRET@CLOUD"
-    )
+    media_url = _media_url(values)
     supabase_url, supabase_key = _supabase(values)
     return Settings(
         port=int(_checked(values, "PORT", whole_number(1, 65535)) or DEFAULT_PORT),
         allowed_origins=_origins(values.get("ALLOWED_ORIGINS", "")),
         supabase_url=supabase_url,
         supabase_key=supabase_key,
-        cloudinary_url=cloudinary_url,
-        media_delivery_url=_delivery(values, cloudinary_url),
+        media=values.get("MEDIA", MEDIA_HOSTS[0]),
+        media_url=media_url,
+        media_delivery_url=_delivery(values, media_url),
         database_url=_matching(
             values, "DATABASE_URL", r"postgres(ql)?://.+", "postgresql://USER:PASSWORD@HOST/DATABASE"
         ),
@@ -101,13 +117,38 @@ def _supabase(values: Mapping[str, str]) -> tuple[str | None, str | None]:
     return (url.rstrip("/"), key) if url else (None, None)
 
 
-def _delivery(values: Mapping[str, str], cloudinary_url: str | None) -> str | None:
-    """Where files are delivered from: only a real account has an address of its own."""
-    if cloudinary_url is None:
-        if "MEDIA_DELIVERY_URL" in values:
-            raise StartFailure("MEDIA_DELIVERY_URL is set, but CLOUDINARY_URL is not: set both, or neither.")
+def _media_url(values: Mapping[str, str]) -> str | None:
+    """The real media host's account, under either name; Cloudinary's console calls it CLOUDINARY_URL."""
+    given = [name for name in ("MEDIA", "MEDIA_URL", "CLOUDINARY_URL") if name in values]
+    if len(given) > 1:
+        raise StartFailure(f"{given[0]} and {given[1]} are both set: each chooses the media host; keep one.")
+    if not given:
         return None
-    return values.get("MEDIA_DELIVERY_URL") or f"https://res.cloudinary.com/{urlsplit(cloudinary_url).hostname}"
+    name, value = given[0], values[given[0]]
+    if name == "MEDIA":
+        if value not in MEDIA_HOSTS:
+            raise StartFailure(f"MEDIA must be {' or '.join(MEDIA_HOSTS)}, not {value}.")
+        return None
+    try:
+        account = media_account.parse(value)
+    except ValueError as invalid:
+        raise StartFailure(f"{name} {invalid}.") from invalid
+    if name == "CLOUDINARY_URL" and not isinstance(account, CloudinaryAccount):
+        raise StartFailure(f"{name} must be {media_account.CLOUDINARY_EXAMPLE}; any other host is set as MEDIA_URL.")
+    return value
+
+
+def _secrets(account: CloudinaryAccount | S3Account | None) -> tuple[str, ...]:
+    if isinstance(account, S3Account):
+        return (account.secret_access_key,)
+    return (account.api_secret, *account.webhook_secrets) if account else ()
+
+
+def _delivery(values: Mapping[str, str], media_url: str | None) -> str | None:
+    """Where files are delivered from: only a real account can have an address of its own."""
+    if media_url is None and "MEDIA_DELIVERY_URL" in values:
+        raise StartFailure("MEDIA_DELIVERY_URL is set, but MEDIA_URL is not: set both, or neither.")
+    return _checked(values, "MEDIA_DELIVERY_URL", OPTIONAL["MEDIA_DELIVERY_URL"])
 
 
 def _origins(text: str) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from local.files import write_private
 from local.keys import Keys
 
 DEFAULT = ROOT / ".local"
+DEFAULT_S3 = ROOT / ".local-s3"  # a database and its media belong together: another media host is another directory
 
 
 class State:
@@ -37,7 +38,7 @@ class State:
 
     def broken(self, path: Path, why: str) -> StartFailure:
         """The failure that names `path` and the cure."""
-        cure = "make clean" if self.path == DEFAULT else f"rm -r {self.path}"
+        cure = "make clean" if self.path in (DEFAULT, DEFAULT_S3) else f"rm -r {self.path}"
         return StartFailure(f"{path} {why}. Repair it, or remove the local cloud with all its data: {cure}")
 
     @contextmanager

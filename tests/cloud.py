@@ -22,6 +22,7 @@ from local.environment import grants
 from local.keys import Keys
 from local.settings import settings
 from local.state import State
+from tests.stored_media import media_ids
 
 PASSWORD = "correct horse battery"
 BROWSER_ORIGIN = "http://localhost:3000"
@@ -152,18 +153,8 @@ class Cloud:
         return answer["used_bytes"], answer["reserved_bytes"]
 
     def media(self, path: str = "") -> list[str]:
-        """The public ids below `path` that the media host holds, through Cloudinary's Admin API."""
-        import cloudinary.api
-
-        account = self.granted()["CLOUDINARY_URL"]
-        key, _, rest = account.removeprefix("cloudinary://").partition(":")
-        secret, _, host = rest.partition("@")
-        cloud, _, prefix = host.partition("?upload_prefix=")
-        found = cloudinary.api.resources(
-            type="upload", resource_type="video", prefix=path, max_results=500,
-            cloud_name=cloud, api_key=key, api_secret=secret, upload_prefix=prefix,
-        )  # fmt: skip
-        return [asset["public_id"] for asset in found["resources"]]
+        """The media ids below `path` that the media host holds, by its own list."""
+        return media_ids(self.granted()["MEDIA_URL"], path)
 
     def set_faults(self, faults: Mapping[str, Any]) -> None:
         """Orders failures of the media host; {} ends them."""

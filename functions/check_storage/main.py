@@ -17,7 +17,9 @@ class CheckStorage(Schema):
 def check_storage(call: Call) -> Answer:
     """Asking reserves nothing: the answer to size_bytes holds until something else is uploaded."""
     config = call.app.config
-    usage = Usage(**call.app.db.call("account_usage", user_id=str(call.user.id)))
+    overview = call.app.db.call("storage_overview", user_id=call.user.id)
+    open_uploads = overview.pop("open_uploads")
+    usage = Usage(**overview)
     storage = usage.storage(config.storage_quota_bytes)
     answer = {
         "totalSizeMb": megabytes(usage.storage_used_bytes),
@@ -25,6 +27,7 @@ def check_storage(call: Call) -> Answer:
         "usagePercentage": 100 * usage.storage_used_bytes / max(1, config.storage_quota_bytes),
         **storage,
         "video_count": usage.video_count,
+        "open_uploads": open_uploads,
     }
     call.describe("Storage checked")
     if call.input["size_bytes"] is None:

@@ -1,4 +1,5 @@
-"""DELETE /delete_video/<filename> - delete one of the caller's videos; /delete_video/all deletes them all."""
+"""DELETE /delete_video/<filename> - delete one of the caller's videos; /all deletes them all, /<upload_id> cancels one
+direct upload."""
 
 import functions_framework
 from marshmallow import Schema
@@ -26,10 +27,11 @@ def delete_video(call: Call) -> Answer:
     """
     is_everything = call.input["filename"] == EVERYTHING
     filename = None if is_everything else call.input["filename"]
-    hidden = call.app.db.call("delete_videos", user_id=call.user.id, filename=filename)
+    hidden = call.app.db.call("delete_or_cancel", user_id=call.user.id, filename=filename)
     # Hidden before destroyed: what cannot be destroyed now is queued, and the daily job tries again.
     call.app.purge.destroy(hidden["media_ids"])
 
     deleted = hidden["deleted"]
-    call.describe(f"{deleted} videos deleted")
-    return {"message": f"{deleted} videos deleted" if is_everything else "Video deleted", "deleted": deleted}
+    message = "Upload cancelled" if hidden["cancelled"] else f"{deleted} videos deleted"
+    call.describe(message)
+    return {"message": "Video deleted" if deleted == 1 and not is_everything else message, "deleted": deleted}

@@ -23,14 +23,14 @@ def action(_: str, segment: str | None) -> str:
 
 
 @functions_framework.http
-@endpoint(methods=["GET"], caller="user", action=action, path=VideosOf, query=VideoPage, needs=["delivery"])
+@endpoint(methods=["GET"], caller="user", action=action, path=VideosOf, query=VideoPage, needs=["media"])
 def list_videos(call: Call) -> Answer:
     """`q` finds titles by whole words and the last one's beginning. Raises Forbidden for another user's own list."""
     user_id, search = call.input["user_id"], call.input["q"]
     scope = f"videos/{user_id}/{search}"
     part = call.app.cursors.part(call.input, scope)
     page = call.app.db.call("list_videos", caller_id=call.user.id, user_id=user_id, search=search, **part)
-    videos = [present(row, call.app.config.media_delivery_url) for row in page["videos"]]
+    videos = [present(row, call.app.media) for row in page["videos"]]
     call.describe(f"{len(videos)} videos listed")
     count = {"total": page["total"], "total_is_exact": page["total_is_exact"]}
     return {"videos": videos, **count, "next_cursor": call.app.cursors.seal(page["next"], scope)}

@@ -16,7 +16,7 @@ class WatchVideo(Schema):
 
 
 @functions_framework.http
-@endpoint(methods=["GET"], caller="user", action="STREAM_VIDEO", path=WatchVideo, needs=["delivery"])
+@endpoint(methods=["GET"], caller="user", action="STREAM_VIDEO", path=WatchVideo, needs=["media"])
 def watch_video(call: Call) -> Answer:
     """Reserves the video's size against the day's playback allowance; record_usage settles it with playback_token.
 
@@ -27,11 +27,11 @@ def watch_video(call: Call) -> Answer:
     playback = call.app.db.call(
         "reserve_playback", playback_id=uuid.uuid4(), user_id=call.user.id, **call.input, **limits
     )
-    video = present(playback["video"], config.media_delivery_url)
+    video = present(playback["video"], call.app.media)
     call.describe(f"Video {video['id']} opened")
     return {
         "url": video["filepath"],
-        "poster_url": video["poster_url"],
+        **{name: video[name] for name in ("hls_url", "poster_url", "url_expires_at")},
         "video": video,
         "playback_token": call.app.tokens.issue_playback(playback["playback_id"], call.user.id),
         "allowance": level(**playback["allowance"], limit_bytes=config.playback_allowance_bytes or None),

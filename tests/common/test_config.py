@@ -52,8 +52,8 @@ def test_a_malformed_value_is_named_by_its_key_and_not_shown(key: str, value: st
 
 
 def test_what_a_function_does_not_need_is_neither_required_nor_read() -> None:
-    config = Config.from_env({**COMPLETE, "CLOUDINARY_URL": "nonsense"}, NEEDS)
-    assert config.cloudinary_url == ""
+    config = Config.from_env({**COMPLETE, "MEDIA_URL": "nonsense"}, NEEDS)
+    assert config.media_url == ""
 
 
 def test_repr_shows_no_secret() -> None:

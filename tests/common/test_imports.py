@@ -36,7 +36,8 @@ import threading
 from common.tasks import CloudTasks
 from common.config import Config
 from common.db import Database
-from common.media import Cloudinary
+from common.media_account import CloudinaryAccount
+from common.media_cloudinary import Cloudinary
 config = Config(cloud_tasks_endpoint="127.0.0.1:1")
 failures = []
 def use(make, attribute):
@@ -48,7 +49,7 @@ def use(make, attribute):
 uses = [
     (lambda: CloudTasks(config), "_connection"),
     (lambda: Database("http://127.0.0.1:1", "k" * 20)._connected, "__call__"),
-    (lambda: Cloudinary("cloudinary://k:s@c"), "_sdk"),
+    (lambda: Cloudinary(CloudinaryAccount("c", "k", "s"), "https://h", "public", ""), "_sdk"),
 ] * 6
 threads = [threading.Thread(target=use, args=one) for one in uses]
 [thread.start() for thread in threads]

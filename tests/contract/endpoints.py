@@ -11,17 +11,22 @@ FUNCTIONS: list[Function] = list(load().values())
 NAMES = [function.name for function in FUNCTIONS]
 USER = [function.name for function in FUNCTIONS if function.caller == "user"]
 PRIVATE = [function.name for function in FUNCTIONS if function.is_private]
-OPEN = [function.name for function in FUNCTIONS if not function.is_private]
+# What browsers call.
+OPEN = [function.name for function in FUNCTIONS if function.caller in ("public", "user", "admin")]
 
 # A path that the function accepts, where the bare address is not enough.
 SEGMENT = {"watch_video": f"/{uuid.uuid4()}.mp4", "delete_video": f"/{uuid.uuid4()}.mp4"}
 # Functions with a JSON body.
-JSON_BODY = ["register", "login", "record_usage"]
+JSON_BODY = ["register", "login", "record_usage", "upload_video", "complete_upload"]
 
 
-def form(name: str) -> dict[str, Any]:
-    """Options of the test client that make a request a form, where the function takes one (its file is missing)."""
-    return {"data": {"title": "t"}, "content_type": "multipart/form-data"} if name == "upload_video" else {}
+def body(name: str) -> dict[str, Any]:
+    """Options of the test client for a body with which an upload gets as far as the database, whoever the user is."""
+    bodies: dict[str, dict[str, Any]] = {
+        "upload_video": {"data": {"title": "t"}, "content_type": "multipart/form-data"},
+        "complete_upload": {"json": {"upload_id": str(uuid.uuid4())}},
+    }
+    return bodies.get(name, {})
 
 
 def method(name: str) -> str:

@@ -9,7 +9,8 @@ import pytest
 from local.catalog import ROOT
 
 OURS = {"functions", "common", "local", "tests", "bench"}
-SDKS = {"postgrest", "supabase", "httpx", "cloudinary", "google", "grpc"}
+SDKS = {"postgrest", "supabase", "httpx", "cloudinary", "boto3", "botocore", "google", "grpc"}
+ADAPTERS = ("db.py", "media_cloudinary.py", "s3_bucket.py", "tasks.py")
 
 
 def imports(path: Path) -> set[str]:
@@ -45,7 +46,7 @@ def test_a_function_knows_common_and_no_sdk(path: Path) -> None:
 
 @pytest.mark.parametrize("path", COMMON, ids=lambda path: path.name)
 def test_only_the_adapters_speak_to_an_sdk(path: Path) -> None:
-    if path.name not in ("db.py", "media.py", "tasks.py"):
+    if path.name not in ADAPTERS:
         assert not packages(path) & SDKS
 
 

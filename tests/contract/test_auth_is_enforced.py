@@ -12,7 +12,7 @@ from local.oidc import Issuer
 from local.state import State
 from tests.cloud import Account, Cloud
 from tests.conftest import Functions
-from tests.contract.endpoints import PRIVATE, USER, form, method, path
+from tests.contract.endpoints import PRIVATE, USER, body, method, path
 
 
 def forged(kind: str, account: Account, secret: str) -> str:
@@ -74,7 +74,7 @@ def test_a_token_of_an_account_that_is_gone_opens_nothing(functions: Functions, 
     secret = cloud.granted()["JWT_SECRETS"].partition(":")[2]
     token = forged("no fault", Account(str(uuid.uuid4()), "gone@example.com", ""), secret)
     headers = {"Authorization": f"Bearer {token}"}
-    answer = functions.client(name).open(path(name), method=method(name), headers=headers, **form(name))
+    answer = functions.client(name).open(path(name), method=method(name), headers=headers, **body(name))
     assert answer.status_code == 401
 
 

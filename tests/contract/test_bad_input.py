@@ -1,5 +1,6 @@
 """Whatever strangers send, every function answers with a client error that names the field, never with 500."""
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,12 +10,14 @@ from werkzeug.test import TestResponse, encode_multipart
 from common.requests import JSON_LIMIT_BYTES
 from tests.cloud import PASSWORD, Account, Cloud
 from tests.conftest import Functions
-from tests.contract.endpoints import JSON_BODY, NAMES, OPEN, USER, form, method, path
+from tests.contract.endpoints import JSON_BODY, NAMES, OPEN, USER, body, method, path
 
 VALID: dict[str, dict[str, Any]] = {
     "register": {"email": "new@example.com", "password": PASSWORD, "username": "new"},
     "login": {"email": "new@example.com", "password": PASSWORD},
     "record_usage": {"playback_token": "x", "used_bytes": 1},
+    "upload_video": {"title": "t", "filename": "a.mp4", "size_bytes": 1, "content_type": "video/mp4"},
+    "complete_upload": {"upload_id": str(uuid.uuid4())},
 }
 LISTS = ["list_videos", "list_logs"]
 
@@ -33,8 +36,7 @@ def test_an_unknown_parameter_is_named(functions: Functions, user: Account, name
         method=method(name),
         query_string="limti=3",
         headers=user.headers,
-        json=VALID.get(name),
-        **form(name),
+        **(body(name) or {"json": VALID.get(name)}),
     )
     assert_names(answer, "limti")
 
@@ -46,7 +48,7 @@ def test_a_body_that_is_no_json_object_is_refused(functions: Functions, user: Ac
     assert (answer.status_code, (answer.json or {})["code"]) == (400, "invalid_body")
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "upload_video"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_body_of_ten_megabytes_is_refused_before_it_is_read(functions: Functions, user: Account, name: str) -> None:
     answer = functions.client(name).open(
         path(name), method=method(name), data=b" " * 10_000_000, content_type="application/json", headers=user.headers
@@ -98,7 +100,7 @@ def test_an_unknown_field_a_missing_one_and_a_wrong_type_are_named(
     assert_names(post(VALID[name] | {"x\ud800": 1}), "x\ud800")
     for field in VALID[name]:
         assert_names(post({key: value for key, value in VALID[name].items() if key != field}), field)
-        wrongs: list[Any] = [None, [], {}, True, "1" if field == "used_bytes" else 7]
+        wrongs: list[Any] = [None, [], {}, True, "1" if field.endswith("_bytes") else 7]
         for wrong in wrongs:
             assert_names(post(VALID[name] | {field: wrong}), field)
 
@@ -124,6 +126,16 @@ TEXTS = [
     ("record_usage", "used_bytes", 2**63),
     ("record_usage", "used_bytes", 1.5),
     ("record_usage", "playback_token", "x" * 2001),
+    ("upload_video", "title", "x" * 201),
+    ("upload_video", "title", "a\u2028b"),
+    ("upload_video", "filename", "a\x00.mp4"),
+    ("upload_video", "filename", ""),
+    ("upload_video", "size_bytes", 0),
+    ("upload_video", "size_bytes", 2**40 + 1),
+    ("upload_video", "size_bytes", 1e3),
+    ("upload_video", "content_type", "x" * 256),
+    ("upload_video", "upload_id", "7"),
+    ("complete_upload", "upload_id", "00000000-0000-0000-0000-00000000000g"),
 ]
 
 
@@ -186,5 +198,5 @@ def test_a_bad_size_is_named(functions: Functions, user: Account, size: str) -> 
 
 @pytest.mark.parametrize("name", USER)
 def test_a_path_that_goes_on_leads_nowhere(functions: Functions, user: Account, name: str) -> None:
-    answer = functions.client(name).open("/a/b/c", method=method(name), headers=user.headers, **form(name))
+    answer = functions.client(name).open("/a/b/c", method=method(name), headers=user.headers, **body(name))
     assert answer.status_code == 404

@@ -9,7 +9,7 @@ from local.catalog import ROOT, Function
 from tests.conftest import Functions
 from tests.contract.endpoints import FUNCTIONS, NAMES
 
-SECRETS = {"SUPABASE_SECRET_KEY", "JWT_SECRETS", "CLOUDINARY_URL"}
+SECRETS = {"SUPABASE_SECRET_KEY", "JWT_SECRETS", "MEDIA_URL"}
 
 
 def test_each_folder_has_an_entry_and_each_entry_a_folder() -> None:

@@ -10,7 +10,7 @@ from common.db import Database
 from local.catalog import ROOT
 from tests.cloud import BROWSER_ORIGIN, Account
 from tests.conftest import Functions
-from tests.contract.endpoints import NAMES, OPEN, form, method, path
+from tests.contract.endpoints import NAMES, OPEN, body, method, path
 
 MEMBERS = {"type", "title", "status", "detail", "message", "code", "request_id"}
 
@@ -44,7 +44,7 @@ def test_an_unforeseen_exception_answers_500_and_shows_nothing_of_itself(
     }
     with mock.patch.object(Database, "call", side_effect=RuntimeError("secret detail at /srv/app.py")):
         answer = functions.client(name).open(
-            path(name), method=method(name), headers=user.headers, json=bodies.get(name), **form(name)
+            path(name), method=method(name), headers=user.headers, **({"json": bodies.get(name)} | body(name))
         )
     assert answer.status_code == 500
     assert answer.json is not None
@@ -59,7 +59,7 @@ def test_paths_that_the_framework_keeps_to_itself_are_answered_like_any_other(
     functions: Functions, user: Account, name: str, path: str
 ) -> None:
     headers = {**user.headers, "Origin": BROWSER_ORIGIN}
-    answer = functions.client(name).open(path, method=method(name), headers=headers, **form(name))
+    answer = functions.client(name).open(path, method=method(name), headers=headers, **body(name))
     assert answer.mimetype == "application/problem+json"
     assert answer.status_code in (404, 422) or name in ("register", "login")
     assert answer.headers["Access-Control-Allow-Origin"] == BROWSER_ORIGIN

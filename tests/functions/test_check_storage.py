@@ -28,7 +28,7 @@ def test_a_fresh_account_is_empty(storage: FlaskClient, user: Account) -> None:
     assert check(storage, user) == {
         "totalSizeMb": 0, "maxStorageMb": 50, "usagePercentage": 0, "video_count": 0, "used_bytes": 0,
         "reserved_bytes": 0, "limit_bytes": STORAGE_QUOTA_BYTES, "remaining_bytes": STORAGE_QUOTA_BYTES,
-        "resets_at": None,
+        "resets_at": None, "open_uploads": [],
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from common import media
+from common import media_cloudinary
 from tests.cloud import Account, Cloud, eventually
 from tests.conftest import Functions
 from tests.functions.answers import as_account, problem, success
@@ -104,7 +104,7 @@ def test_what_a_slow_host_takes_in_after_we_gave_up_is_purged(
     reset: Reset, upload: Upload, cloud: Cloud, database: Sql, break_media: Break, monkeypatch: pytest.MonkeyPatch,
     user: Account, video: Callable[..., bytes],
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(media, "UPLOAD_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(media_cloudinary, "STORE_TIMEOUT_SECONDS", 0.5)
     break_media({"upload": {"hang_seconds": 2, "times": 1}})
     problem(upload(user, video()), 503, "dependency_unavailable")
     eventually(lambda: cloud.media(f"reelay/{user.id}"))  # destroyed before it was there

@@ -17,7 +17,9 @@ def test_a_video_plays_from_its_address(
     functions: Functions, user: Account, uploaded: dict[str, Any], video: Callable[..., bytes]
 ) -> None:
     answer = success(functions.client("watch_video").get(f"/{uploaded['filename']}", headers=user.headers))
-    assert set(answer) == {"url", "poster_url", "video", "playback_token", "allowance"}
+    assert set(answer) == {
+        "url", "hls_url", "poster_url", "url_expires_at", "video", "playback_token", "allowance",
+    }  # fmt: skip
     assert answer["video"] == uploaded
     part = httpx.get(answer["url"], headers={"Range": "bytes=10-29"})
     assert (part.status_code, part.content) == (206, video()[10:30])

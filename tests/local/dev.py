@@ -19,8 +19,9 @@ OWN_ORIGIN = "http://localhost:4200"
 class Dev:
     """One state directory, and the local cloud that runs on it at the moment."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, **environ: str) -> None:
         self.state = state
+        self._environ = {"ALLOWED_ORIGINS": OWN_ORIGIN, **environ}
         self.port = free_port()
         self._log = state.with_suffix(".log")
         self.start()
@@ -28,7 +29,7 @@ class Dev:
     def start(self) -> None:
         """Returns once the banner is printed: what is left of a killed run might answer the health address, too."""
         before = self.log.count("Reelay is ready")
-        self.cloud = Cloud(self.state, self.port, {"ALLOWED_ORIGINS": OWN_ORIGIN})
+        self.cloud = Cloud(self.state, self.port, self._environ)
         self.cloud.start()
         eventually(lambda: self.log.count("Reelay is ready") > before)
 

@@ -146,3 +146,31 @@ def test_no_secret_is_in_the_log_but_the_demo_passwords_in_the_banner(dev: Dev) 
     assert not [line for line in logged for secret in keys.values() if secret in line]
     shown = [line for line in dev.log.splitlines() if banner.match(line)]
     assert not [line for line in shown for secret in set(keys.values()) - passwords if secret in line]
+
+
+def test_everything_runs_on_a_bucket_too(tmp_path: Path) -> None:
+    dev = Dev(tmp_path / "state", MEDIA="s3")
+    try:
+        videos = dev.videos()
+        for video in videos:
+            part = httpx.get(video["filepath"], headers={"Range": "bytes=4-7"})
+            assert (part.status_code, part.content) == (206, b"ftyp")
+            assert part.headers["content-range"] == f"bytes 4-7/{video['size_bytes']}"
+        assert len(dev.cloud.media("reelay/")) == len(videos) == 3
+        dev.cloud.stop()
+        dev.start()
+        assert [httpx.head(video["filepath"]).status_code for video in videos] == [200] * 3
+        assert not [line for line in dev.log.splitlines() if State(dev.state).keys().media_api_secret in line]
+    finally:
+        dev.cloud.stop()
+
+
+def test_private_videos_in_a_bucket_play_with_their_signed_address_alone(tmp_path: Path) -> None:
+    dev = Dev(tmp_path / "state", MEDIA="s3", MEDIA_ACCESS="private")
+    try:
+        video = dev.videos()[0]
+        watched = dev.cloud.get(f"/watch_video/{video['filename']}", dev.account("user"))
+        assert httpx.get(watched["url"], headers={"Range": "bytes=4-7"}).content == b"ftyp"
+        assert httpx.get(watched["url"].partition("?")[0]).status_code == 403
+    finally:
+        dev.cloud.stop()

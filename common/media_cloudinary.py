@@ -1,0 +1,178 @@
+"""Cloudinary as the media host, through its own SDK, imported at first use.
+
+https://cloudinary.com/documentation/image_upload_api_reference. Needs an API key of a product environment; uploads are
+signed, so no preset is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+from common import clock, errors
+from common.config import Access
+from common.formats import Format, relatives
+from common.imports import once
+from common.logs import log
+from common.media import Addresses, DirectUpload, Listed, StoredMedia, unavailable
+from common.media_account import CloudinaryAccount
+from common.media_addresses import STREAMING_PROFILE, addresses
+
+STORE_TIMEOUT_SECONDS = 60  # a chunk
+TIMEOUT_SECONDS = 10
+STORE_CHUNK_BYTES = 6 * 1024 * 1024  # Cloudinary refuses chunks below 5 MB, except the last; one is held in memory
+TICKET_CHUNK_BYTES = 8 * 1024 * 1024
+SIGNATURE_SECONDS = 3600  # how long Cloudinary takes a signed upload for fresh
+# On the fly Cloudinary transforms 40 MB at most (free plan), so the rendition is ordered with the upload.
+EAGER = {"eager": f"{STREAMING_PROFILE}/m3u8", "eager_async": "1"}
+
+
+class Cloudinary:
+    """Private files are of Cloudinary's type `authenticated`: original and derived ones need a signed address."""
+
+    def __init__(self, account: CloudinaryAccount, delivery_url: str, access: Access, webhook_url: str) -> None:
+        self._account = account
+        self._delivery_url = delivery_url
+        self._type, self._other_type = "upload", "authenticated"
+        if access == "private":
+            self._type, self._other_type = self._other_type, self._type
+        self._webhook_url = webhook_url
+
+    def store(self, file: IO[bytes], media_id: str, video_format: Format) -> StoredMedia:
+        uploader, exceptions = self._sdk
+        file.seek(0)
+        try:
+            answer = uploader.upload_large(
+                file,
+                public_id=media_id,
+                filename=media_id.rpartition("/")[2],
+                type=self._type,
+                overwrite=False,
+                chunk_size=STORE_CHUNK_BYTES,
+                timeout=STORE_TIMEOUT_SECONDS,
+                **EAGER,
+                **self._options,
+            )
+        except exceptions.BadRequest as refused:
+            log("WARNING", "media_refused", media_id=media_id, reason=str(refused))
+            raise errors.NotAVideo from refused
+        except exceptions.Error as failed:
+            raise unavailable("store", media_id, failed) from failed
+        return described(answer)
+
+    def destroy(self, media_id: str) -> None:
+        # The setting may have changed since the file was stored.
+        if not self._destroy(media_id, self._type):
+            self._destroy(media_id, self._other_type)
+
+    def open_upload(self, upload: DirectUpload) -> Mapping[str, Any]:
+        from cloudinary.utils import api_sign_request
+
+        # Dated back where that makes the signature end together with the reservation.
+        signed_at = min(clock.now().timestamp(), upload.expires_at.timestamp() - SIGNATURE_SECONDS)
+        signed = {
+            "allowed_formats": ",".join(relatives(upload.format.extension)),
+            "overwrite": "0",
+            "public_id": upload.media_id,
+            "timestamp": str(int(signed_at)),
+            "type": self._type,
+            **EAGER,
+            **({"notification_url": self._webhook_url} if self._webhook_url else {}),
+        }
+        signature = api_sign_request(signed, self._account.api_secret, self._account.signature_algorithm)
+        return {
+            "host": "cloudinary",
+            "method": "POST",
+            "url": f"{self._account.upload_prefix}/v1_1/{self._account.cloud_name}/video/upload",
+            "headers": {"X-Unique-Upload-Id": str(upload.id)},
+            "fields": {**signed, "api_key": self._account.api_key, "signature": signature},
+            "chunk_size_bytes": TICKET_CHUNK_BYTES,
+            "parts": None,
+            "received_parts": None,  # Cloudinary does not say: what it has not confirmed is sent again
+        }
+
+    def finish_upload(self, upload: DirectUpload) -> StoredMedia:
+        answer = self._explicit(upload.media_id, self._type)
+        if answer is None:
+            raise errors.UploadIncomplete
+        return described(answer)
+
+    def find(self, media_id: str) -> StoredMedia | None:
+        answer = self._explicit(media_id, self._type) or self._explicit(media_id, self._other_type)
+        return described(answer) if answer else None
+
+    def addresses(self, path: str) -> Addresses:
+        return addresses(path, self._delivery_url, self._account)
+
+    def list_files(self, prefix: str) -> Iterator[Listed]:
+        import cloudinary.api
+
+        _, exceptions = self._sdk
+        for kind in (self._type, self._other_type):
+            cursor = None
+            while True:
+                try:
+                    page = cloudinary.api.resources(
+                        type=kind, prefix=prefix, max_results=500, next_cursor=cursor, timeout=TIMEOUT_SECONDS,
+                        **self._options,
+                    )  # fmt: skip
+                except exceptions.Error as failed:
+                    raise unavailable("list", prefix, failed) from failed
+                yield from (Listed(file["public_id"], int(file["bytes"])) for file in page["resources"])
+                cursor = page.get("next_cursor")
+                if not cursor:
+                    break
+
+    def _explicit(self, media_id: str, kind: str) -> Mapping[str, Any] | None:
+        """The asset's facts, None without one. Unlike the Admin API, `explicit` has no hourly limit."""
+        uploader, exceptions = self._sdk
+        try:
+            answer: Mapping[str, Any] = uploader.explicit(media_id, type=kind, timeout=TIMEOUT_SECONDS, **self._options)
+        except exceptions.NotFound:
+            return None
+        except exceptions.Error as failed:
+            raise unavailable("find", media_id, failed) from failed
+        return answer
+
+    def _destroy(self, media_id: str, kind: str) -> bool:
+        """Whether there was such a file."""
+        uploader, exceptions = self._sdk
+        try:
+            # Without invalidate, copies in the CDN live for up to 30 days.
+            answer = uploader.destroy(media_id, type=kind, invalidate=True, timeout=TIMEOUT_SECONDS, **self._options)
+        except exceptions.Error as failed:
+            raise unavailable("destroy", media_id, failed) from failed
+        if answer.get("result") not in ("ok", "not found"):
+            raise unavailable("destroy", media_id, answer.get("result"))
+        return bool(answer["result"] == "ok")
+
+    @once
+    def _sdk(self) -> tuple[Any, Any]:
+        """The SDK's uploader and its exceptions."""
+        import cloudinary.uploader
+        from cloudinary import exceptions
+
+        return cloudinary.uploader, exceptions
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {
+            "cloud_name": self._account.cloud_name,
+            "api_key": self._account.api_key,
+            "api_secret": self._account.api_secret,
+            "upload_prefix": self._account.upload_prefix,
+            "signature_algorithm": self._account.signature_algorithm,
+            "resource_type": "video",
+        }
+
+
+def described(answer: Mapping[str, Any]) -> StoredMedia:
+    """An upload's answer, or a notification of one, as ours. Raises NotAVideo for sound alone and for pictures."""
+    if answer.get("is_audio") or answer.get("resource_type") != "video":
+        raise errors.NotAVideo
+    return StoredMedia(
+        path=f"video/{answer['type']}/v{answer['version']}/{answer['public_id']}.{answer['format']}",
+        format=answer["format"],
+        size_bytes=int(answer["bytes"]),
+        duration_seconds=answer.get("duration"),
+    )
