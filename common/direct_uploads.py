@@ -39,23 +39,14 @@ class DirectUploads:
         """Reserves and answers the ticket (docs/api.md). Raises TooManyUploads and the quota errors."""
         upload = Upload.begun(user_id, self._config.media_folder)
         try:
-            reserved = self._db.call(
-                "reserve_direct_upload",
-                upload_id=upload.id,
-                user_id=user_id,
-                size_bytes=size_bytes,
-                media_id=upload.media_id,
-                title=title,
-                format=video_format.extension,
-                storage_limit_bytes=self._config.storage_quota_bytes,
-                bandwidth_limit_bytes=self._config.upload_bandwidth_bytes,
-                lifetime_seconds=self._config.upload_ticket_seconds,
-                open_limit=quota.OPEN_UPLOADS,
-            )
-            upload.media_absent = False
-            expires_at = datetime.fromisoformat(reserved["expires_at"])
-            return self._ticket(DirectUpload(upload.id, upload.media_id, size_bytes, video_format, expires_at))
+            expires_at = self._reserve(upload, title, size_bytes, video_format)
         except errors.DependencyUnavailable:  # SQL may have committed what it could not confirm
+            release(self._db, self._media, upload)
+            raise
+        upload.media_absent = False
+        try:
+            return self._ticket(DirectUpload(upload.id, upload.media_id, size_bytes, video_format, expires_at))
+        except BaseException:
             release(self._db, self._media, upload)
             raise
 
@@ -106,6 +97,23 @@ class DirectUploads:
         except REFUSALS as refused:
             return user_id, f"Upload {upload_id} refused and destroyed: {refused.code}"
         return user_id, f"Video {row['id']} uploaded, {row['size_bytes']} bytes"
+
+    def _reserve(self, upload: Upload, title: str, size_bytes: int, video_format: Format) -> datetime:
+        """When the reservation ends."""
+        reserved = self._db.call(
+            "reserve_direct_upload",
+            upload_id=upload.id,
+            user_id=upload.user_id,
+            size_bytes=size_bytes,
+            media_id=upload.media_id,
+            title=title,
+            format=video_format.extension,
+            storage_limit_bytes=self._config.storage_quota_bytes,
+            bandwidth_limit_bytes=self._config.upload_bandwidth_bytes,
+            lifetime_seconds=self._config.upload_ticket_seconds,
+            open_limit=quota.OPEN_UPLOADS,
+        )
+        return datetime.fromisoformat(reserved["expires_at"])
 
     def _settled(self, found: Mapping[str, Any], user_id: uuid.UUID, truth: Truth) -> Mapping[str, Any]:
         try:

@@ -39,24 +39,22 @@ class Cloudinary:
         self._webhook_url = webhook_url
 
     def store(self, file: IO[bytes], media_id: str, video_format: Format) -> StoredMedia:
-        uploader, exceptions = self._sdk
         file.seek(0)
         try:
-            answer = uploader.upload_large(
+            answer = self._sdk.uploader.upload_large(
                 file,
                 public_id=media_id,
                 filename=media_id.rpartition("/")[2],
                 type=self._type,
                 overwrite=False,
                 chunk_size=STORE_CHUNK_BYTES,
-                timeout=STORE_TIMEOUT_SECONDS,
                 **EAGER,
-                **self._options,
+                **(self._options | {"timeout": STORE_TIMEOUT_SECONDS}),
             )
-        except exceptions.BadRequest as refused:
+        except self._sdk.exceptions.BadRequest as refused:
             log("WARNING", "media_refused", media_id=media_id, reason=str(refused))
             raise errors.NotAVideo from refused
-        except exceptions.Error as failed:
+        except self._sdk.exceptions.Error as failed:
             raise unavailable("store", media_id, failed) from failed
         return described(answer)
 
@@ -66,8 +64,6 @@ class Cloudinary:
             self._destroy(media_id, self._other_type)
 
     def open_upload(self, upload: DirectUpload) -> Mapping[str, Any]:
-        from cloudinary.utils import api_sign_request
-
         # Dated back where that makes the signature end together with the reservation.
         signed_at = min(clock.now().timestamp(), upload.expires_at.timestamp() - SIGNATURE_SECONDS)
         signed = {
@@ -79,13 +75,14 @@ class Cloudinary:
             **EAGER,
             **({"notification_url": self._webhook_url} if self._webhook_url else {}),
         }
-        signature = api_sign_request(signed, self._account.api_secret, self._account.signature_algorithm)
+        account = self._account
+        signature = self._sdk.utils.api_sign_request(signed, account.api_secret, account.signature_algorithm)
         return {
             "host": "cloudinary",
             "method": "POST",
-            "url": f"{self._account.upload_prefix}/v1_1/{self._account.cloud_name}/video/upload",
+            "url": f"{account.upload_prefix}/v1_1/{account.cloud_name}/video/upload",
             "headers": {"X-Unique-Upload-Id": str(upload.id)},
-            "fields": {**signed, "api_key": self._account.api_key, "signature": signature},
+            "fields": {**signed, "api_key": account.api_key, "signature": signature},
             "chunk_size_bytes": TICKET_CHUNK_BYTES,
             "parts": None,
             "received_parts": None,  # Cloudinary does not say: what it has not confirmed is sent again
@@ -105,18 +102,14 @@ class Cloudinary:
         return addresses(path, self._delivery_url, self._account)
 
     def list_files(self, prefix: str) -> Iterator[Listed]:
-        import cloudinary.api
-
-        _, exceptions = self._sdk
         for kind in (self._type, self._other_type):
             cursor = None
             while True:
                 try:
-                    page = cloudinary.api.resources(
-                        type=kind, prefix=prefix, max_results=500, next_cursor=cursor, timeout=TIMEOUT_SECONDS,
-                        **self._options,
-                    )  # fmt: skip
-                except exceptions.Error as failed:
+                    page = self._sdk.api.resources(
+                        type=kind, prefix=prefix, max_results=500, next_cursor=cursor, **self._options
+                    )
+                except self._sdk.exceptions.Error as failed:
                     raise unavailable("list", prefix, failed) from failed
                 yield from (Listed(file["public_id"], int(file["bytes"])) for file in page["resources"])
                 cursor = page.get("next_cursor")
@@ -125,34 +118,31 @@ class Cloudinary:
 
     def _explicit(self, media_id: str, kind: str) -> Mapping[str, Any] | None:
         """The asset's facts, None without one. Unlike the Admin API, `explicit` has no hourly limit."""
-        uploader, exceptions = self._sdk
         try:
-            answer: Mapping[str, Any] = uploader.explicit(media_id, type=kind, timeout=TIMEOUT_SECONDS, **self._options)
-        except exceptions.NotFound:
+            answer: Mapping[str, Any] = self._sdk.uploader.explicit(media_id, type=kind, **self._options)
+        except self._sdk.exceptions.NotFound:
             return None
-        except exceptions.Error as failed:
+        except self._sdk.exceptions.Error as failed:
             raise unavailable("find", media_id, failed) from failed
         return answer
 
     def _destroy(self, media_id: str, kind: str) -> bool:
         """Whether there was such a file."""
-        uploader, exceptions = self._sdk
         try:
             # Without invalidate, copies in the CDN live for up to 30 days.
-            answer = uploader.destroy(media_id, type=kind, invalidate=True, timeout=TIMEOUT_SECONDS, **self._options)
-        except exceptions.Error as failed:
+            answer = self._sdk.uploader.destroy(media_id, type=kind, invalidate=True, **self._options)
+        except self._sdk.exceptions.Error as failed:
             raise unavailable("destroy", media_id, failed) from failed
         if answer.get("result") not in ("ok", "not found"):
             raise unavailable("destroy", media_id, answer.get("result"))
         return bool(answer["result"] == "ok")
 
     @once
-    def _sdk(self) -> tuple[Any, Any]:
-        """The SDK's uploader and its exceptions."""
+    def _sdk(self) -> Any:
+        import cloudinary.api
         import cloudinary.uploader
-        from cloudinary import exceptions
 
-        return cloudinary.uploader, exceptions
+        return cloudinary
 
     @property
     def _options(self) -> dict[str, Any]:
@@ -163,16 +153,23 @@ class Cloudinary:
             "upload_prefix": self._account.upload_prefix,
             "signature_algorithm": self._account.signature_algorithm,
             "resource_type": "video",
+            "timeout": TIMEOUT_SECONDS,
         }
 
 
 def described(answer: Mapping[str, Any]) -> StoredMedia:
-    """An upload's answer, or a notification of one, as ours. Raises NotAVideo for sound alone and for pictures."""
+    """An upload's answer, or a notification of one, as ours.
+
+    Raises NotAVideo for sound alone and for pictures, DependencyUnavailable for what says too little.
+    """
     if answer.get("is_audio") or answer.get("resource_type") != "video":
         raise errors.NotAVideo
-    return StoredMedia(
-        path=f"video/{answer['type']}/v{answer['version']}/{answer['public_id']}.{answer['format']}",
-        format=answer["format"],
-        size_bytes=int(answer["bytes"]),
-        duration_seconds=answer.get("duration"),
-    )
+    try:
+        return StoredMedia(
+            path=f"video/{answer['type']}/v{answer['version']}/{answer['public_id']}.{answer['format']}",
+            format=answer["format"],
+            size_bytes=int(answer["bytes"]),
+            duration_seconds=answer.get("duration"),
+        )
+    except (KeyError, TypeError, ValueError) as unclear:
+        raise unavailable("describe", str(answer.get("public_id")), repr(unclear)) from unclear

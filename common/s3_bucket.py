@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from typing import IO, Any, ParamSpec, TypeVar
+from typing import IO, Any, Concatenate, ParamSpec, TypeVar
 
-from common.imports import once
+from common.imports import VENDOR_IMPORTS, once
 from common.media import unavailable
 from common.media_account import S3Account
 
@@ -53,15 +53,18 @@ class Part:
     etag: str
 
 
-def _translated(ask: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
+def _translated(
+    ask: Callable[Concatenate[Bucket, Arguments], Answer],
+) -> Callable[Concatenate[Bucket, Arguments], Answer]:
     """A bucket's method with boto3's errors as ours: Gone or DependencyUnavailable."""
 
     @wraps(ask)
-    def asking(*arguments: Arguments.args, **named: Arguments.kwargs) -> Answer:
-        from botocore.exceptions import BotoCoreError, ClientError
+    def asking(bucket: Bucket, /, *arguments: Arguments.args, **named: Arguments.kwargs) -> Answer:
+        with VENDOR_IMPORTS:
+            from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return ask(*arguments, **named)
+            return ask(bucket, *arguments, **named)
         except ClientError as refused:
             if refused.response["Error"]["Code"] in _GONE:
                 raise Gone from refused
