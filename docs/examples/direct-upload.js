@@ -25,13 +25,16 @@ export async function uploadVideo({ file, storage = localStorage, ...options }) 
   }
 }
 
-/** Gives up the upload of this id, or of this file, and what was reserved for it. Pause it first. */
+/** Gives up the upload of this id, or of this file, and what was reserved for it. Pause it first; a video stays. */
 export async function cancelUpload({ api, token, file, uploadId, storage = localStorage }) {
   const memory = file && remember(storage, file);
   const id = uploadId ?? memory?.read().upload_id;
-  if (!id) return;
+  if (id) await giveUp(api, token, id, memory);
+}
+
+async function giveUp(api, token, id, memory) {
   await retrying(() => call(api, token, "DELETE", `/delete_video/${id}`)).catch((error) => {
-    if (error.status !== 404) throw error; // 404: it is gone already
+    if (error.status !== 404) throw error; // 404: it is over already
   });
   memory?.forget();
 }
@@ -41,6 +44,7 @@ class Upload {
     Object.assign(this, { file, title, memory, signal, onProgress, id: uploadId ?? memory.read().upload_id });
     this.ask = (method, path, body) => call(api, token, method, path, body, signal);
     this.post = (path, body) => retrying(() => this.ask("POST", path, body), signal); // for what is safe to repeat
+    this.giveUp = () => giveUp(api, token, this.id, memory); // or the reservation stays until the ticket expires
   }
 
   async run() {
@@ -89,16 +93,15 @@ class Upload {
   }
 
   take(ticket) {
-    const { parts, received_parts: received, chunk_size_bytes: step, url, upload_id: id } = ticket;
-    const total = this.file.size;
-    if (ticket.size_bytes !== total) throw problem("wrong_file", "This is not the file that the upload was begun with");
-    const before = this.memory.read();
-    const start = before.upload_id === id ? (before.sent_bytes ?? 0) : 0;
+    const { parts, received_parts: received, chunk_size_bytes: step, size_bytes: total, url, upload_id: id } = ticket;
+    if (total !== this.file.size) throw problem("wrong_file", "This is not the file that the upload was begun with");
+    const { upload_id: known, sent_bytes: sent = 0 } = this.memory.read();
+    const start = known === id ? sent : 0;
     this.memory.write({ upload_id: id, sent_bytes: start });
     // A bucket says what it has. Cloudinary does not: what it confirmed is what we remember.
     const chunks = parts?.filter((part) => !received.includes(part.number)) ?? [];
-    for (let offset = start; !parts && offset < total; offset += step) {
-      chunks.push({ offset_bytes: offset, size_bytes: Math.min(step, total - offset), url });
+    for (let offset_bytes = start; !parts && offset_bytes < total; offset_bytes += step) {
+      chunks.push({ offset_bytes, size_bytes: Math.min(step, total - offset_bytes), url });
     }
     Object.assign(this, { ticket, id, chunks });
   }
@@ -116,10 +119,8 @@ class Upload {
         failure = null;
       } catch (error) {
         this.signal?.throwIfAborted();
-        if (failure) {
-          if (!isPassing(failure)) this.memory.write({ upload_id: this.id }); // next time from the first chunk on
-          throw failure;
-        }
+        if (failure && !isPassing(failure)) await this.giveUp(); // the media host does not want this file
+        if (failure) throw failure;
         failure = error;
         await this.renew(); // its signatures may have got too old: once more with fresh ones
       }
@@ -128,16 +129,13 @@ class Upload {
 
   /** One chunk; in order, as Cloudinary wants them. Twice does no harm, should only the answer have got lost. */
   send({ offset_bytes: start, size_bytes: size, url }) {
-    const { host, method, fields } = this.ticket;
-    const headers = { ...this.ticket.headers };
-    let body = this.file.slice(start, start + size); // read from the disk while it is sent
-    if (host === "cloudinary") {
-      headers["Content-Range"] = `bytes ${start}-${start + size - 1}/${this.file.size}`;
-      const parts = Object.entries({ ...fields, file: body });
-      body = new FormData();
-      parts.forEach((part) => body.append(...part));
-    }
-    return request(url, { method, headers, body }, this.signal, "media_host_refused");
+    const { host, method, headers, fields } = this.ticket;
+    const bytes = this.file.slice(start, start + size); // read from the disk while it is sent
+    if (host === "s3") return request(url, { method, headers, body: bytes }, this.signal, "media_host_refused");
+    const range = { "Content-Range": `bytes ${start}-${start + size - 1}/${this.file.size}` };
+    const body = new FormData();
+    for (const [name, value] of Object.entries({ ...fields, file: bytes })) body.append(name, value);
+    return request(url, { method, headers: { ...headers, ...range }, body }, this.signal, "media_host_refused");
   }
 }
 
@@ -166,10 +164,10 @@ async function request(url, options, signal, code) {
 
 const problem = (code, message, members) => Object.assign(new Error(message), { code, ...members });
 
-/** Whether it may succeed a moment later. */
+/** Whether the same may succeed a moment later. */
 const isPassing = ({ code, status }) => code === "network_error" || [408, 423, 429].includes(status) || status >= 500;
 
-/** Repeats what may; `send` is told which try it is. */
+/** Repeats what may succeed; `send` is told which try it is. */
 async function retrying(send, signal) {
   for (let tries = 1; ; tries += 1) {
     try {

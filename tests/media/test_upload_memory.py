@@ -1,0 +1,41 @@
+"""A direct upload passes the functions by: their memory does not see how large it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from common.quota import MIB
+from tests.cloud import Cloud
+from tests.media.page import Page, happenings
+
+FUNCTIONS = ("upload_video", "complete_upload")
+
+
+def worker_bytes(host: Cloud, function: str) -> int:
+    """What the function's worker holds in memory now (VmRSS of proc(5))."""
+    master = host.pid(function)
+    for status in Path("/proc").glob("[0-9]*/status"):
+        fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+        if fields["PPid"] == str(master):
+            return int(fields["VmRSS"].split()[0]) * 1024
+    raise AssertionError("no worker")
+
+
+def test_45_mb_leave_nothing_in_the_memory_of_the_functions(
+    host: Cloud, video: Callable[[int], bytes], tmp_path: Path
+) -> None:
+    warm_up = Page(host, host.register(), tmp_path, video(300_000))
+    warm_up.check(warm_up.run())
+    before = {function: worker_bytes(host, function) for function in FUNCTIONS}
+    peaks = dict(before)
+
+    page = Page(host, host.register(), tmp_path, video(45_000_000))
+    happened = []
+    for one in happenings(page.start()):
+        happened.append(one)
+        peaks = {function: max(peaks[function], worker_bytes(host, function)) for function in FUNCTIONS}
+
+    page.check(happened)
+    for function in FUNCTIONS:
+        assert peaks[function] - before[function] < 8 * MIB, function
