@@ -22,8 +22,8 @@ from common.uploads import Upload, release
 
 Truth = Callable[[], StoredMedia]  # raises NotAVideo, UploadIncomplete, DependencyUnavailable
 
-# After these the file is destroyed and the reservation is gone.
-REFUSALS = (errors.NotAVideo, errors.LargerThanReserved, errors.UploadExpired)
+# After these the file is destroyed and nothing is reserved.
+REFUSALS = (errors.NotAVideo, errors.LargerThanReserved, errors.UploadExpired, errors.VideoNotFound)
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
@@ -74,10 +74,11 @@ class DirectUploads:
             raise errors.VideoNotFound if found["state"] == "settled" else errors.UploadExpired
         return found["video"] or self._settled(found, user_id, lambda: self._media.finish_upload(_reserved(found)))
 
-    def arrived(self, media_id: str, truth: Truth) -> tuple[uuid.UUID | None, str]:
+    def arrived(self, media_id: str, resource_type: str, truth: Truth) -> tuple[uuid.UUID | None, str]:
         """The media host says that it has a file: (whose it is, what became of it). Safe to repeat.
 
-        What is no direct upload of ours is left alone: others may use the same account.
+        What is no direct upload of ours is left alone: others may use the same account. What is no video is destroyed
+        and changes nothing: the ticket is for a video, and still good.
         """
         named = re.fullmatch(f"{re.escape(self._config.media_folder)}/({_UUID})/({_UUID})", media_id)
         if named is None:
@@ -87,6 +88,9 @@ class DirectUploads:
             found = self._find(upload_id, user_id)
         except (errors.UploadNotFound, errors.InvalidToken):
             return None, "No direct upload"
+        if resource_type != "video":
+            self._media.destroy(media_id, resource_type)
+            return user_id, f"Upload {upload_id} was sent something else: destroyed"
         if found["video"]:
             return user_id, f"Video {upload_id} is known"
         if found["state"] != "open":

@@ -65,8 +65,11 @@ class MediaHost(Protocol):
     def store(self, file: IO[bytes], media_id: str, video_format: Format) -> StoredMedia:
         """Takes a whole file. Raises NotAVideo (nothing is kept); after DependencyUnavailable it may be kept."""
 
-    def destroy(self, media_id: str) -> None:
-        """Removes a file, its copies in the CDN and what has arrived of it; done already is success."""
+    def destroy(self, media_id: str, resource_type: str | None = None) -> None:
+        """Removes a file, its copies in the CDN and what has arrived of it; done already is success.
+
+        A host that tells kinds of resources apart is told the kind (its own word), or finds out which it is.
+        """
 
     def open_upload(self, upload: DirectUpload) -> Mapping[str, Any]:
         """What a client needs to send the file itself: the host's part of the ticket (docs/api.md). Safe to repeat: the

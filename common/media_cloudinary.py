@@ -7,6 +7,7 @@ signed, so no preset is needed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import IO, Any
 
 from common import clock, errors
@@ -24,6 +25,7 @@ STORE_CHUNK_BYTES = 6 * 1024 * 1024  # Cloudinary refuses chunks below 5 MB, exc
 TICKET_CHUNK_BYTES = 8 * 1024 * 1024
 SIGNATURE_SECONDS = 3600  # how long Cloudinary takes a signed upload for fresh
 # On the fly Cloudinary transforms 40 MB at most (free plan), so the rendition is ordered with the upload.
+_RESOURCE_TYPES = ("video", "raw", "image")
 EAGER = {"eager": f"{STREAMING_PROFILE}/m3u8", "eager_async": "1"}
 
 
@@ -58,10 +60,12 @@ class Cloudinary:
             raise unavailable("store", media_id, failed) from failed
         return described(answer)
 
-    def destroy(self, media_id: str) -> None:
-        # The setting may have changed since the file was stored.
-        if not self._destroy(media_id, self._type):
-            self._destroy(media_id, self._other_type)
+    def destroy(self, media_id: str, resource_type: str | None = None) -> None:
+        # The setting may have changed since the file was stored; and a ticket's signature does not say which kind of
+        # resource it is for.
+        for kind in [resource_type] if resource_type else _RESOURCE_TYPES:
+            if any(self._destroy(media_id, access, kind) for access in (self._type, self._other_type)):
+                return
 
     def open_upload(self, upload: DirectUpload) -> Mapping[str, Any]:
         # Dated back where that makes the signature end together with the reservation.
@@ -89,10 +93,10 @@ class Cloudinary:
         }
 
     def finish_upload(self, upload: DirectUpload) -> StoredMedia:
-        answer = self._explicit(upload.media_id, self._type)
-        if answer is None:
+        stored = self.find(upload.media_id)
+        if stored is None:
             raise errors.UploadIncomplete
-        return described(answer)
+        return stored
 
     def find(self, media_id: str) -> StoredMedia | None:
         answer = self._explicit(media_id, self._type) or self._explicit(media_id, self._other_type)
@@ -102,14 +106,15 @@ class Cloudinary:
         return addresses(path, self._delivery_url, self._account)
 
     def list_files(self, prefix: str) -> Iterator[Listed]:
-        for kind in (self._type, self._other_type):
+        for kind, access in product(_RESOURCE_TYPES, (self._type, self._other_type)):
             cursor = None
             while True:
                 try:
                     page = self._sdk.api.resources(
-                        type=kind, prefix=prefix, max_results=500, next_cursor=cursor, **self._options
-                    )
-                except self._sdk.exceptions.Error as failed:
+                        type=access, prefix=prefix, max_results=500, next_cursor=cursor,
+                        **(self._options | {"resource_type": kind}),
+                    )  # fmt: skip
+                except Exception as failed:  # its own, and a bare one for a status that it does not know
                     raise unavailable("list", prefix, failed) from failed
                 yield from (Listed(file["public_id"], int(file["bytes"])) for file in page["resources"])
                 cursor = page.get("next_cursor")
@@ -126,11 +131,13 @@ class Cloudinary:
             raise unavailable("find", media_id, failed) from failed
         return answer
 
-    def _destroy(self, media_id: str, kind: str) -> bool:
+    def _destroy(self, media_id: str, access: str, resource_type: str) -> bool:
         """Whether there was such a file."""
         try:
             # Without invalidate, copies in the CDN live for up to 30 days.
-            answer = self._sdk.uploader.destroy(media_id, type=kind, invalidate=True, **self._options)
+            answer = self._sdk.uploader.destroy(
+                media_id, type=access, invalidate=True, **(self._options | {"resource_type": resource_type})
+            )
         except self._sdk.exceptions.Error as failed:
             raise unavailable("destroy", media_id, failed) from failed
         if answer.get("result") not in ("ok", "not found"):

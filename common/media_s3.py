@@ -41,7 +41,7 @@ class S3:
         self._bucket.put(key, file, video_format.content_type)
         return stored
 
-    def destroy(self, media_id: str) -> None:
+    def destroy(self, media_id: str, _: str | None = None) -> None:
         for multipart in self._multiparts(media_id):
             self._bucket.abort(multipart)
         for file in self._bucket.files(media_id):

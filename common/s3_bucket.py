@@ -119,9 +119,12 @@ class Bucket:
 
     @_translated
     def multiparts(self, prefix: str) -> list[Multipart]:
-        """Those under way whose key begins with `prefix`, the oldest first; at most 1,000."""
-        page = self._client.list_multipart_uploads(Bucket=self._account.bucket, Prefix=prefix)
-        return sorted(Multipart(one["Initiated"], one["UploadId"], one["Key"]) for one in page.get("Uploads", []))
+        """Those under way whose key begins with `prefix`, the oldest first."""
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(
+            Bucket=self._account.bucket, Prefix=prefix
+        )
+        found = [one for page in pages for one in page.get("Uploads", [])]
+        return sorted(Multipart(one["Initiated"], one["UploadId"], one["Key"]) for one in found)
 
     @_translated
     def parts(self, multipart: Multipart) -> list[Part]:

@@ -16,6 +16,7 @@ class Notification(Schema):
 
     notification_type = Text(required=True, maximum=64)
     public_id = fields.String(load_default="")
+    resource_type = fields.String(load_default="video")
 
 
 @functions_framework.http
@@ -27,6 +28,7 @@ def media_webhook(call: Call) -> Answer:
     """
     message, user_id = "Nothing to do", None
     if call.input["notification_type"] == "upload":
-        user_id, message = call.app.direct_uploads.arrived(call.input["public_id"], lambda: described(call.input))
+        about = call.input["public_id"], call.input["resource_type"]
+        user_id, message = call.app.direct_uploads.arrived(*about, lambda: described(call.input))
     call.describe(message, user_id=str(user_id) if user_id else None)
     return {"message": message}

@@ -63,15 +63,21 @@ begin
     'video', case when v_video.id is null then null else private.video_json(v_video) end);
 end $$;
 
--- settle_upload with what the ticket said.
+-- settle_upload with what the ticket said. PT404 for what was a video and is deleted.
 create or replace function public.settle_direct_upload(
   p_upload_id uuid, p_user_id uuid, p_size_bytes bigint, p_filepath text, p_format text,
   p_duration_seconds double precision)
 returns jsonb language plpgsql security definer set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_video jsonb;
 begin
-  return public.settle_upload(
+  v_video := public.settle_upload(
     p_upload_id, p_user_id, p_size_bytes, p_upload_id || '.' || p_format, p_filepath,
     (select title from public.uploads where id = p_upload_id), p_format, p_duration_seconds);
+  if exists (select from public.videos where id = p_upload_id and deleted_at is not null) then
+    perform private.fail('PT404', 'video_not_found');
+  end if;
+  return v_video;
 end $$;
 
 -- As before, but the media of a ticket that has not ended stays queued until it has.
@@ -139,8 +145,8 @@ begin
   -- A ticket that was used may be used again until it ends.
   update public.media_purges m set not_before = u.expires_at + interval '10 minutes'
   from public.uploads u
-  where u.user_id = p_user_id and u.kind = 'direct' and u.state = 'settled' and u.expires_at > now()
-    and m.media_id = u.media_id;
+  where u.user_id = p_user_id and u.kind = 'direct' and u.state = 'settled'
+    and u.expires_at > now() - interval '10 minutes' and m.media_id = u.media_id;
   return v_answer || jsonb_build_object('cancelled', 0);
 end $$;
 
