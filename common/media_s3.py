@@ -50,16 +50,17 @@ class S3:
 
     def open_upload(self, upload: DirectUpload) -> Mapping[str, Any]:
         key = f"{upload.media_id}.{upload.format.extension}"
-        multiparts = self._multiparts(upload.media_id)
-        if not multiparts and self._bucket.size(key) is None:
-            self._bucket.begin(key, upload.format.content_type)
-            multiparts = self._multiparts(upload.media_id)
         sizes = _part_sizes(upload.size_bytes)
-        # Of two that were begun at once everybody goes on with the older; none is left of a file that is whole.
-        parts = self._addressed(multiparts[0], sizes, upload) if multiparts else []
+        parts: list[dict[str, Any]] = []  # nothing is left to send of a file that is whole
         received: list[Part] = []
-        with suppress(Gone):
-            received = self._bucket.parts(multiparts[0]) if multiparts else []
+        if self._bucket.size(key) is None:
+            if not (multiparts := self._multiparts(upload.media_id)):
+                self._bucket.begin(key, upload.format.content_type)
+                multiparts = self._multiparts(upload.media_id)
+            # Of two that were begun at once everybody goes on with the older; finishing aborts the other.
+            parts = self._addressed(multiparts[0], sizes, upload)
+            with suppress(Gone):
+                received = self._bucket.parts(multiparts[0])
         return {
             "host": "s3",
             "method": "PUT",
@@ -73,13 +74,19 @@ class S3:
 
     def finish_upload(self, upload: DirectUpload) -> StoredMedia:
         key = f"{upload.media_id}.{upload.format.extension}"
+        incomplete = errors.UploadIncomplete()
+        if self._bucket.size(key) is None:
+            try:
+                self._complete(upload)
+            except Gone:
+                pass  # somebody else has just done it
+            except errors.UploadIncomplete as missing:
+                incomplete = missing
         size_bytes = self._bucket.size(key)
         if size_bytes is None:
-            with suppress(Gone):  # somebody else has just done it
-                self._complete(upload)
-            size_bytes = self._bucket.size(key)
-        if size_bytes is None:
-            raise errors.UploadIncomplete
+            raise incomplete
+        for leftover in self._multiparts(upload.media_id):
+            self._bucket.abort(leftover)
         try:
             return self._look(key, size_bytes)
         except Gone as lost:
