@@ -18,6 +18,7 @@ from common.config import Config
 from common.db import Database
 from common.formats import FORMATS, Format
 from common.media import DirectUpload, MediaHost, StoredMedia
+from common.upload_checks import UploadChecks
 from common.uploads import Upload, release
 
 Truth = Callable[[], StoredMedia]  # raises NotAVideo, UploadIncomplete, DependencyUnavailable
@@ -30,9 +31,10 @@ _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 class DirectUploads:
     """Several of one user may be open at once, as long as their reservations fit."""
 
-    def __init__(self, db: Database, media: MediaHost, config: Config) -> None:
+    def __init__(self, db: Database, media: MediaHost, checks: UploadChecks, config: Config) -> None:
         self._db = db
         self._media = media
+        self._checks = checks
         self._config = config
 
     def open(self, user_id: uuid.UUID, title: str, size_bytes: int, video_format: Format) -> dict[str, Any]:
@@ -69,16 +71,25 @@ class DirectUploads:
         reservation stays; NotAVideo and LargerThanReserved after the file was destroyed and the reservation released.
         """
         found = self._find(upload_id, user_id)
-        if not found["video"] and found["state"] != "open":
+        if found["video"]:
+            row: Mapping[str, Any] = found["video"]
+            return row
+        if found["state"] != "open":
             release(self._db, self._media, _upload(found, user_id))
-            raise errors.VideoNotFound if found["state"] == "settled" else errors.UploadExpired
-        return found["video"] or self._settled(found, user_id, lambda: self._media.finish_upload(_reserved(found)))
+            raise _outcome(found)
+        try:
+            return self._settled(found, user_id, lambda: self._media.finish_upload(_reserved(found)))
+        except errors.UploadIncomplete as incomplete:
+            if not found["is_expired"]:
+                raise
+            release(self._db, self._media, _upload(found, user_id))  # nothing more can be sent
+            raise errors.UploadExpired from incomplete
 
     def arrived(self, media_id: str, resource_type: str, truth: Truth) -> tuple[uuid.UUID | None, str]:
         """The media host says that it has a file: (whose it is, what became of it). Safe to repeat.
 
-        What is no direct upload of ours is left alone: others may use the same account. What is no video is destroyed
-        and changes nothing: the ticket is for a video, and still good.
+        What is no direct upload of ours is left alone: others may use the same account. Another kind of resource is
+        destroyed and changes nothing: the ticket is for a video, and still good.
         """
         named = re.fullmatch(f"{re.escape(self._config.media_folder)}/({_UUID})/({_UUID})", media_id)
         if named is None:
@@ -92,7 +103,7 @@ class DirectUploads:
             self._media.destroy(media_id, resource_type)
             return user_id, f"Upload {upload_id} was sent something else: destroyed"
         if found["video"]:
-            return user_id, f"Video {upload_id} is known"
+            return user_id, self._again(found, truth)
         if found["state"] != "open":
             release(self._db, self._media, _upload(found, user_id))
             return user_id, f"Upload {upload_id} is given up: what came of it is destroyed"
@@ -119,6 +130,15 @@ class DirectUploads:
         )
         return datetime.fromisoformat(reserved["expires_at"])
 
+    def _again(self, found: Mapping[str, Any], truth: Truth) -> str:
+        """What became of a video that the host tells of once more."""
+        try:
+            stored: StoredMedia | None = truth()
+        except errors.NotAVideo:
+            stored = None
+        is_replaced = self._checks.is_replaced(found["video"], found["media_id"], stored)
+        return "The file was replaced after it was counted: deleted" if is_replaced else "The video is known"
+
     def _settled(self, found: Mapping[str, Any], user_id: uuid.UUID, truth: Truth) -> Mapping[str, Any]:
         try:
             stored = truth()
@@ -131,8 +151,8 @@ class DirectUploads:
                 format=stored.format,
                 duration_seconds=stored.duration_seconds,
             )
-        except REFUSALS:
-            release(self._db, self._media, _upload(found, user_id))
+        except REFUSALS as refused:
+            release(self._db, self._media, _upload(found, user_id), refused)
             raise
         return row
 
@@ -155,6 +175,14 @@ class DirectUploads:
 
 def _upload(found: Mapping[str, Any], user_id: uuid.UUID) -> Upload:
     return Upload(uuid.UUID(found["upload_id"]), user_id, found["media_id"], media_absent=False)
+
+
+def _outcome(found: Mapping[str, Any]) -> errors.ApiError:
+    """What to tell of an upload that is over and no video."""
+    if found["state"] == "settled":
+        return errors.VideoNotFound()
+    refusal = errors.from_code(found["refusal"] or "") or errors.UploadExpired
+    return refusal()
 
 
 def _reserved(found: Mapping[str, Any]) -> DirectUpload:

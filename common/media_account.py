@@ -1,7 +1,7 @@
 """MEDIA_URL: which media host holds the files, and the account there. Its scheme is the one switch between hosts.
 
-cloudinary://KEY:SECRET@CLOUD[?webhook_secret=OLD][&signature_algorithm=sha256]
-s3://KEY:SECRET@HOST[/ENDPOINT/PATH]/BUCKET?region=eu-central-1
+cloudinary://KEY:SECRET@CLOUD[?webhook_secret=OLD][&signature_algorithm=sha256][&upload_prefix=ADDRESS]
+s3://KEY:SECRET@HOST[/ENDPOINT/PATH]/BUCKET?region=eu-central-1[&tls=off]
 """
 
 from __future__ import annotations
@@ -74,15 +74,19 @@ def _s3(text: str) -> S3Account:
         raise ValueError(f"must be {S3_EXAMPLE} (the bucket is the last part of the path)")
     key, secret, host, path, bucket, query = match.groups()
     options = _options(query, ("region", "tls"))
-    if not options.get("region", [""])[0]:
+    if "region" not in options:
         raise ValueError("names no region: add ?region=REGION (auto where the host has none)")
+    if options.get("tls", ["on"]) not in (["on"], ["off"]):
+        raise ValueError("has a tls other than on and off (which is for stand-ins on this machine)")
     scheme = "http" if options.get("tls") == ["off"] else "https"
     return S3Account(key, secret, f"{scheme}://{host}{path}", bucket, options["region"][0])
 
 
 def _options(query: str | None, known: tuple[str, ...]) -> dict[str, list[str]]:
     options = parse_qs(query or "", keep_blank_values=True)
-    unknown = sorted(set(options) - set(known))
-    if unknown:
+    if set(options) - set(known):
         raise ValueError(f"has an option that is not known; known are {', '.join(known)}")
+    for name, values in options.items():
+        if not all(values):  # an empty webhook_secret would let anybody sign
+            raise ValueError(f"has an empty {name}: was a variable not set?")
     return options

@@ -6,8 +6,11 @@ signed, so no preset is needed.
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from itertools import product
+from datetime import UTC, datetime
+from math import isfinite
 from typing import IO, Any
 
 from common import clock, errors
@@ -21,12 +24,13 @@ from common.media_addresses import STREAMING_PROFILE, addresses
 
 STORE_TIMEOUT_SECONDS = 60  # a chunk
 TIMEOUT_SECONDS = 10
+CONNECT_TIMEOUT_SECONDS = 2
 STORE_CHUNK_BYTES = 6 * 1024 * 1024  # Cloudinary refuses chunks below 5 MB, except the last; one is held in memory
 TICKET_CHUNK_BYTES = 8 * 1024 * 1024
 SIGNATURE_SECONDS = 3600  # how long Cloudinary takes a signed upload for fresh
 # On the fly Cloudinary transforms 40 MB at most (free plan), so the rendition is ordered with the upload.
-_RESOURCE_TYPES = ("video", "raw", "image")
 EAGER = {"eager": f"{STREAMING_PROFILE}/m3u8", "eager_async": "1"}
+_RESOURCE_TYPES = ("video", "raw", "image")
 
 
 class Cloudinary:
@@ -51,7 +55,7 @@ class Cloudinary:
                 overwrite=False,
                 chunk_size=STORE_CHUNK_BYTES,
                 **EAGER,
-                **(self._options | {"timeout": STORE_TIMEOUT_SECONDS}),
+                **(self._options | {"timeout": self._timeout(STORE_TIMEOUT_SECONDS)}),
             )
         except self._sdk.exceptions.BadRequest as refused:
             log("WARNING", "media_refused", media_id=media_id, reason=str(refused))
@@ -61,11 +65,11 @@ class Cloudinary:
         return described(answer)
 
     def destroy(self, media_id: str, resource_type: str | None = None) -> None:
-        # The setting may have changed since the file was stored; and a ticket's signature does not say which kind of
-        # resource it is for.
+        # A ticket's signature does not say which kind of resource it is for: there may be one of each.
         for kind in [resource_type] if resource_type else _RESOURCE_TYPES:
-            if any(self._destroy(media_id, access, kind) for access in (self._type, self._other_type)):
-                return
+            # The setting may have changed since the file was stored.
+            if not self._destroy(media_id, self._type, kind):
+                self._destroy(media_id, self._other_type, kind)
 
     def open_upload(self, upload: DirectUpload) -> Mapping[str, Any]:
         # Dated back where that makes the signature end together with the reservation.
@@ -87,6 +91,7 @@ class Cloudinary:
             "url": f"{account.upload_prefix}/v1_1/{account.cloud_name}/video/upload",
             "headers": {"X-Unique-Upload-Id": str(upload.id)},
             "fields": {**signed, "api_key": account.api_key, "signature": signature},
+            "signed_until": datetime.fromtimestamp(int(signed_at) + SIGNATURE_SECONDS, UTC).isoformat(),
             "chunk_size_bytes": TICKET_CHUNK_BYTES,
             "parts": None,
             "received_parts": None,  # Cloudinary does not say: what it has not confirmed is sent again
@@ -106,14 +111,13 @@ class Cloudinary:
         return addresses(path, self._delivery_url, self._account)
 
     def list_files(self, prefix: str) -> Iterator[Listed]:
-        for kind, access in product(_RESOURCE_TYPES, (self._type, self._other_type)):
+        for access in (self._type, self._other_type):
             cursor = None
             while True:
                 try:
                     page = self._sdk.api.resources(
-                        type=access, prefix=prefix, max_results=500, next_cursor=cursor,
-                        **(self._options | {"resource_type": kind}),
-                    )  # fmt: skip
+                        type=access, prefix=prefix, max_results=500, next_cursor=cursor, **self._options
+                    )
                 except Exception as failed:  # its own, and a bare one for a status that it does not know
                     raise unavailable("list", prefix, failed) from failed
                 yield from (Listed(file["public_id"], int(file["bytes"])) for file in page["resources"])
@@ -151,6 +155,12 @@ class Cloudinary:
 
         return cloudinary
 
+    def _timeout(self, seconds: float) -> Any:
+        """For each answer. The SDK's pool tries to connect four times, so that is given less."""
+        from urllib3 import Timeout
+
+        return Timeout(connect=min(CONNECT_TIMEOUT_SECONDS, seconds), read=seconds)
+
     @property
     def _options(self) -> dict[str, Any]:
         return {
@@ -160,7 +170,7 @@ class Cloudinary:
             "upload_prefix": self._account.upload_prefix,
             "signature_algorithm": self._account.signature_algorithm,
             "resource_type": "video",
-            "timeout": TIMEOUT_SECONDS,
+            "timeout": self._timeout(TIMEOUT_SECONDS),
         }
 
 
@@ -171,12 +181,13 @@ def described(answer: Mapping[str, Any]) -> StoredMedia:
     """
     if answer.get("is_audio") or answer.get("resource_type") != "video":
         raise errors.NotAVideo
-    try:
-        return StoredMedia(
-            path=f"video/{answer['type']}/v{answer['version']}/{answer['public_id']}.{answer['format']}",
-            format=answer["format"],
-            size_bytes=int(answer["bytes"]),
-            duration_seconds=answer.get("duration"),
-        )
-    except (KeyError, TypeError, ValueError) as unclear:
-        raise unavailable("describe", str(answer.get("public_id")), repr(unclear)) from unclear
+    name = "video/{type}/v{version}/{public_id}.{format}".format_map(defaultdict(str, answer))
+    size_bytes, duration_seconds = answer.get("bytes"), answer.get("duration")
+    is_clear = (
+        re.fullmatch(r"video/(upload|authenticated)/v\d+/[^\s]+\.[a-z0-9]{1,8}", name)
+        and type(size_bytes) is int
+        and (duration_seconds is None or (isinstance(duration_seconds, (int, float)) and isfinite(duration_seconds)))
+    )
+    if not is_clear:
+        raise unavailable("describe", str(answer.get("public_id")), "facts are missing or odd")
+    return StoredMedia(name, answer["format"], int(answer["bytes"]), duration_seconds)

@@ -67,6 +67,7 @@ class S3:
             "url": None,
             "headers": {},
             "fields": {},
+            "signed_until": upload.expires_at.isoformat(),
             "chunk_size_bytes": sizes[0],
             "parts": parts,
             "received_parts": [part.number for part in received],

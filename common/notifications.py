@@ -19,7 +19,7 @@ _ALGORITHMS = {40: "sha1", 64: "sha256"}  # by the length in hex digits
 def require_signature(
     body: bytes, timestamp: str | None, signature: str | None, secrets: Sequence[str], now: datetime
 ) -> None:
-    """Refuses what none of the `secrets` has signed, and what is older than FRESH_SECONDS, with InvalidSignature.
+    """Refuses what none of the `secrets` has signed, and what is FRESH_SECONDS away, with InvalidSignature.
 
     The signature is the digest of the body's very bytes, the timestamp (Unix seconds) and the secret: X-Cld-Signature,
     X-Cld-Timestamp. One that comes again within that time changes nothing: see common/direct_uploads.py.
@@ -28,7 +28,7 @@ def require_signature(
     algorithm = _ALGORITHMS.get(len(signature))
     if algorithm is None or not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 12):
         raise InvalidSignature
-    if now.timestamp() - int(timestamp) > FRESH_SECONDS:
+    if abs(now.timestamp() - int(timestamp)) > FRESH_SECONDS:
         raise InvalidSignature
     expected = [hashlib.new(algorithm, body + timestamp.encode() + one.encode()).hexdigest() for one in secrets]
     # All of them are compared, so that the time taken does not tell which one came close.

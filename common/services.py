@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from common.media_account import CloudinaryAccount, S3Account
     from common.paging import Cursors
     from common.purge import Purge
+    from common.upload_checks import UploadChecks
     from common.uploads import Uploads
 
 
@@ -74,7 +75,13 @@ class Services:
     def direct_uploads(self) -> DirectUploads:
         from common.direct_uploads import DirectUploads
 
-        return DirectUploads(self.db, self.media, self.config)
+        return DirectUploads(self.db, self.media, self.upload_checks, self.config)
+
+    @once
+    def upload_checks(self) -> UploadChecks:
+        from common.upload_checks import UploadChecks
+
+        return UploadChecks(self.db, self.media)
 
     @once
     def purge(self) -> Purge:

@@ -102,20 +102,19 @@ class Uploads:
         )
 
 
-def release(db: Database, media: MediaHost, upload: Upload) -> None:
-    """Gives back what an upload that came to nothing has reserved, and destroys what the host has of it.
+def release(db: Database, media: MediaHost, upload: Upload, refusal: errors.ApiError | None = None) -> None:
+    """Gives back what an upload that came to nothing has reserved, and destroys what the host has of it. `refusal` is
+    remembered: whoever asks what became of a direct upload is told the same again.
 
     Never raises: the failure that led here is the one to report, and expiry releases what this could not. SQL goes
     first and says what became of it: when settling succeeded and only its answer was lost, the file stays.
     """
     try:
-        outcome = db.call(
-            "release_upload",
-            upload_id=upload.id,
-            user_id=upload.user_id,
-            media_id=upload.media_id,
-            media_absent=upload.media_absent,
-        )
+        whose = {"upload_id": upload.id, "user_id": upload.user_id, "media_id": upload.media_id}
+        if refusal:
+            outcome = db.call("refuse_direct_upload", **whose, code=refusal.code)
+        else:
+            outcome = db.call("release_upload", **whose, media_absent=upload.media_absent)
         if outcome["state"] != "settled" and not upload.media_absent:
             # It stays queued all the same: a slow host may finish taking it in after this.
             media.destroy(upload.media_id)

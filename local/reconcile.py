@@ -3,11 +3,13 @@
     python -m local.reconcile [--state DIR] [--fix KIND[,KIND...]]
 
 - orphans: files, and unfinished uploads, that no video, no open upload and no waiting purge names; fixed by destroying
+- foreign: the same, of users that this database does not know: another deployment's; never touched
 - missing: videos whose file the host has lost; fixed by hiding them, which gives their storage back
 - sizes: videos whose file has another size than their row; fixed by correcting the row and the user's storage
 
 Nothing is changed without --fix. Only media ids that begin with MEDIA_FOLDER are looked at. Uploads may go on
-meanwhile: the host's list is read first, and whatever differs is looked at once more before it counts.
+meanwhile: the host's list is read first, and whatever differs is looked at once more before it counts. When the host
+has the files of less than half of the videos, MEDIA_URL may be the wrong one: then nothing is fixed without --force.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from local.keys import Keys
 from local.settings import settings
 from local.state import DEFAULT, State
 
-KINDS = ("orphans", "missing", "sizes")
+KINDS = ("orphans", "missing", "sizes")  # that can be fixed
 BATCH = 500
 _FIRST = "00000000-0000-0000-0000-000000000000"
 
@@ -57,13 +59,15 @@ def main() -> int:
         # Stdout is for the result; what common/ logs about a failure goes with the messages.
         with closing(app.db), redirect_stdout(sys.stderr):
             found = list(differences(app))
+            if options.fix and not options.force:
+                require_plausible(app, found)
             fixed = [one for one in found if one.kind in options.fix and fix(app, one)]
     except (StartFailure, ConfigError, ApiError) as failure:
         print(failure, file=sys.stderr)
         return 2
     for one in found:
         print(one, " fixed" if one in fixed else "")
-    counts = ", ".join(f"{sum(one.kind == kind for one in found)} {kind}" for kind in KINDS)
+    counts = ", ".join(f"{sum(one.kind == kind for one in found)} {kind}" for kind in (*KINDS, "foreign"))
     hint = "" if len(fixed) == len(found) else f" Fix with: make reconcile FIX={','.join(KINDS)}"
     print(f"{counts}; {len(fixed)} fixed.{hint}")
     return 0 if len(fixed) == len(found) else 1
@@ -83,7 +87,12 @@ def differences(app: Services) -> Iterator[Difference]:
     unknown = list(without_row)
     for start in range(0, len(unknown), BATCH):
         answer = app.db.call("unknown_media", media_ids=unknown[start : start + BATCH])
-        yield from (Difference("orphans", media_id, at_host[media_id], None) for media_id in answer["media_ids"])
+        yield from (Difference("foreign", media_id, at_host[media_id], None) for media_id in answer["foreign_ids"])
+        yield from (
+            Difference("orphans", media_id, at_host[media_id], None)
+            for media_id in answer["media_ids"]
+            if at_host[media_id] is None or _is_there(app, media_id)
+        )
 
 
 def fix(app: Services, difference: Difference) -> bool:
@@ -93,6 +102,16 @@ def fix(app: Services, difference: Difference) -> bool:
         return app.purge.destroy(queued) == len(queued)
     changed = app.db.call("correct_video", video_id=difference.video_id, size_bytes=difference.host_bytes)["changed"]
     return bool(changed)
+
+
+def require_plausible(app: Services, found: Collection[Difference]) -> None:
+    """Raises StartFailure when the host has the files of less than half of the videos."""
+    missing = sum(one.kind == "missing" for one in found)
+    if missing and 2 * missing > sum(1 for _ in _rows(app)):
+        raise StartFailure(
+            "The media host has the files of less than half of the videos: is MEDIA_URL the right one? Nothing was "
+            "changed; --force fixes all the same."
+        )
 
 
 def connection(path: Path, values: Mapping[str, str], environ: Mapping[str, str]) -> Services:
@@ -134,6 +153,14 @@ def _changed(app: Services, row: Mapping[str, Any]) -> Iterator[Difference]:
         yield Difference(kind, row["media_id"], size_bytes, row["size_bytes"], row["id"])
 
 
+def _is_there(app: Services, media_id: str) -> bool:
+    """Whether a file that was listed is there still: it may have been deleted since."""
+    try:
+        return app.media.find(media_id) is not None
+    except NotAVideo:
+        return True
+
+
 def _kinds(text: str) -> Collection[str]:
     chosen = [part.strip() for part in text.split(",") if part.strip()]
     if unknown := sorted(set(chosen) - set(KINDS)):
@@ -145,6 +172,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.reconcile", description="Compare host and database.")
     parser.add_argument("--state", type=Path, default=DEFAULT, help="the local cloud's state directory")
     parser.add_argument("--fix", type=_kinds, default=(), help=f"what to put right, of {', '.join(KINDS)}")
+    parser.add_argument("--force", action="store_true", help="fix although most videos have no file there")
     return parser.parse_args()
 
 

@@ -4,7 +4,15 @@
 
 alter table public.uploads
   add column if not exists title text,
-  add column if not exists format text;
+  add column if not exists format text,
+  add column if not exists refusal text,
+  add column if not exists checked_at timestamptz;
+
+comment on column public.uploads.refusal is 'the code of the error with which the file was refused';
+comment on column public.uploads.checked_at is 'when, its ticket having ended, the file was found to be the one that counts';
+
+create index if not exists uploads_unchecked_idx on public.uploads (expires_at)
+  where kind = 'direct' and state = 'settled' and checked_at is null;
 
 -- A ticket that was signed stays valid until it expires, whatever became of the upload: its media is looked for once
 -- more after that.
@@ -43,7 +51,7 @@ begin
 end $$;
 
 -- What became of a direct upload of this user: {upload_id, state, media_id, size_bytes, title, format, expires_at,
--- is_expired, video}; video is null until the upload is settled, and again once the video is deleted.
+-- is_expired, refusal, video}; video is null until the upload is settled, and again once the video is deleted.
 create or replace function public.find_direct_upload(p_upload_id uuid, p_user_id uuid)
 returns jsonb language plpgsql stable security definer set search_path = '' set timezone = 'UTC' as $$
 declare
@@ -59,7 +67,7 @@ begin
   return jsonb_build_object(
     'upload_id', v_upload.id, 'state', v_upload.state, 'media_id', v_upload.media_id,
     'size_bytes', v_upload.reserved_bytes, 'title', v_upload.title, 'format', v_upload.format,
-    'expires_at', v_upload.expires_at, 'is_expired', v_upload.expires_at <= now(),
+    'expires_at', v_upload.expires_at, 'is_expired', v_upload.expires_at <= now(), 'refusal', v_upload.refusal,
     'video', case when v_video.id is null then null else private.video_json(v_video) end);
 end $$;
 
@@ -124,6 +132,43 @@ begin
     perform private.queue_late_purge(p_media_id), private.keep_purge_until_ticket_ends(v_upload);
   end if;
   return jsonb_build_object('state', case when v_is_deleted then 'deleted' else 'released' end);
+end $$;
+
+-- release_upload, and why: whoever asks later is told the same.
+create or replace function public.refuse_direct_upload(
+  p_upload_id uuid, p_user_id uuid, p_media_id text, p_code text)
+returns jsonb language plpgsql security definer set search_path = '' as $$
+declare
+  v_outcome jsonb := public.release_upload(p_upload_id, p_user_id, p_media_id, false);
+begin
+  update public.uploads set refusal = p_code
+  where id = p_upload_id and user_id = p_user_id and state = 'released' and refusal is null;
+  return v_outcome;
+end $$;
+
+-- A page of {uploads: [{upload_id, user_id, media_id, filename, filepath, size_bytes}]}: videos whose ticket has ended
+-- and whose file nobody has looked at since. Until then a signed ticket could replace it.
+create or replace function public.list_unchecked_uploads(p_limit integer)
+returns jsonb language sql stable security definer set search_path = '' as $$
+  select jsonb_build_object('uploads', coalesce(jsonb_agg(jsonb_build_object(
+    'upload_id', id, 'user_id', user_id, 'media_id', media_id, 'filename', filename, 'filepath', filepath,
+    'size_bytes', size_bytes)), '[]'::jsonb))
+  from (
+    select u.id, u.user_id, u.media_id, v.filename, v.filepath, v.size_bytes
+    from public.uploads u join public.videos v on v.id = u.id and v.deleted_at is null
+    where u.kind = 'direct' and u.state = 'settled' and u.checked_at is null
+      and u.expires_at < now() - interval '10 minutes'
+    order by u.expires_at limit p_limit) unchecked
+$$;
+
+create or replace function public.finish_upload_checks(p_upload_ids uuid[])
+returns jsonb language plpgsql security definer set search_path = '' as $$
+declare
+  v_count integer;
+begin
+  update public.uploads set checked_at = now() where id = any (p_upload_ids) and checked_at is null;
+  get diagnostics v_count = row_count;
+  return jsonb_build_object('finished', v_count);
 end $$;
 
 -- Gives up an open direct upload of this user, if p_filename is its id, and deletes videos otherwise: see delete_videos.
@@ -202,6 +247,8 @@ revoke execute on function
   public.reserve_direct_upload(uuid, uuid, bigint, text, text, text, bigint, bigint, integer, integer),
   public.find_direct_upload(uuid, uuid),
   public.settle_direct_upload(uuid, uuid, bigint, text, text, double precision),
+  public.refuse_direct_upload(uuid, uuid, text, text), public.list_unchecked_uploads(integer),
+  public.finish_upload_checks(uuid[]),
   public.delete_or_cancel(uuid, text), public.storage_overview(uuid)
 from public, anon, authenticated;
 
@@ -209,5 +256,7 @@ grant execute on function
   public.reserve_direct_upload(uuid, uuid, bigint, text, text, text, bigint, bigint, integer, integer),
   public.find_direct_upload(uuid, uuid),
   public.settle_direct_upload(uuid, uuid, bigint, text, text, double precision),
+  public.refuse_direct_upload(uuid, uuid, text, text), public.list_unchecked_uploads(integer),
+  public.finish_upload_checks(uuid[]),
   public.delete_or_cancel(uuid, text), public.storage_overview(uuid)
 to service_role;

@@ -9,18 +9,25 @@ begin
   select coalesce(jsonb_agg(to_jsonb(v) order by v.id), '[]'::jsonb) into v_rows from (
     select id, media_id, size_bytes from public.videos
     where deleted_at is null and id > p_after and starts_with(media_id, p_folder || '/')
+      and filepath !~ '^https?://'  -- left at another host
     order by id limit p_limit) v;
   return jsonb_build_object('videos', v_rows, 'next', v_rows -> -1 -> 'id');
 end $$;
 
--- {media_ids}: those that no visible video, no open upload and no waiting purge names.
+-- {media_ids, foreign_ids}: those that no visible video, no open upload and no waiting purge names. Foreign are those of
+-- users that are not known here: another deployment's.
 create or replace function public.unknown_media(p_media_ids text[])
 returns jsonb language sql stable security definer set search_path = '' as $$
-  select jsonb_build_object('media_ids', coalesce(jsonb_agg(media_id), '[]'::jsonb))
-  from unnest(p_media_ids) as media_id
-  where not exists (select from public.videos v where v.media_id = media_id.media_id and v.deleted_at is null)
-    and not exists (select from public.uploads u where u.media_id = media_id.media_id and u.state = 'open')
-    and not exists (select from public.media_purges p where p.media_id = media_id.media_id)
+  select jsonb_build_object(
+    'media_ids', coalesce(jsonb_agg(m.media_id) filter (where m.is_ours), '[]'::jsonb),
+    'foreign_ids', coalesce(jsonb_agg(m.media_id) filter (where not m.is_ours), '[]'::jsonb))
+  from (
+    select media_id, exists (select from public.users where id::text = split_part(media_id, '/', 2)) as is_ours
+    from unnest(p_media_ids) as given(media_id)
+  ) m
+  where not exists (select from public.videos v where v.media_id = m.media_id and v.deleted_at is null)
+    and not exists (select from public.uploads u where u.media_id = m.media_id and u.state = 'open')
+    and not exists (select from public.media_purges p where p.media_id = m.media_id)
 $$;
 
 -- Queues for purging what is (still) unknown; answers {media_ids}.

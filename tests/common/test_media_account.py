@@ -82,6 +82,22 @@ def test_a_bucket_is_reached_over_tls_unless_that_is_turned_off() -> None:
     assert s3(f"s3://K:{SECRET}@h/b?region=r&tls=on").endpoint_url == "https://h"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"cloudinary://1:{SECRET}@demo?webhook_secret=",
+        f"cloudinary://1:{SECRET}@demo?webhook_secret=a&webhook_secret=",
+        f"s3://K:{SECRET}@h/b?region=",
+        f"s3://K:{SECRET}@h/b?region=r&tls=no",
+    ],
+)
+def test_an_option_without_a_value_is_a_mistake(text: str) -> None:
+    """An empty webhook_secret would let anybody sign."""
+    with pytest.raises(ValueError, match=r"webhook_secret|region|tls") as raised:
+        parse(text)
+    assert SECRET not in str(raised.value)
+
+
 def test_a_bucket_notifies_nobody() -> None:
     assert s3(f"s3://K:{SECRET}@h/b?region=r").webhook_secrets == ()
 

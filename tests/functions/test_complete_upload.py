@@ -145,7 +145,7 @@ def test_a_file_larger_than_announced_is_destroyed_and_its_bytes_are_back(
     ticket, _ = direct.sent(user, video(), size_bytes=len(video()) - 1)
     problem(direct.complete(user, ticket["upload_id"]), 413, "larger_than_reserved")
     nothing_left(user, may_arrive_late=True)
-    problem(direct.complete(user, ticket["upload_id"]), 410, "upload_expired")
+    problem(direct.complete(user, ticket["upload_id"]), 413, "larger_than_reserved")
 
 
 def test_a_host_that_cannot_destroy_is_asked_again_later(

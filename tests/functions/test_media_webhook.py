@@ -1,5 +1,6 @@
 """POST /media_webhook: the host's own word makes a video, anybody else's is not heard, and twice is once."""
 
+import functools
 import hashlib
 import uuid
 from collections.abc import Callable, Mapping
@@ -7,15 +8,17 @@ from typing import Any
 from unittest import mock
 
 import cloudinary.uploader
+import httpx
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.cloud import Account, Cloud, eventually
 from tests.conftest import Functions
-from tests.functions.answers import problem, success
+from tests.functions.answers import as_account, problem, success
 from tests.functions.conftest import Upload
 from tests.functions.direct import Direct, media_id, together
+from tests.media.browser import Ticket, send
 from tests.supabase.scratch import Sql
 
 Video = Callable[..., bytes]
@@ -194,7 +197,7 @@ def test_a_file_larger_than_its_ticket_is_destroyed_and_not_announced_again(
     assert "larger_than_reserved" in success(direct.notify(announced))["message"]
     nothing_left(user, may_arrive_late=True)
     success(direct.notify(announced))
-    problem(direct.complete(user, ticket["upload_id"]), 410, "upload_expired")
+    problem(direct.complete(user, ticket["upload_id"]), 413, "larger_than_reserved")
 
 
 def test_a_file_that_fills_its_ticket_to_the_byte_is_taken(direct: Direct, user: Account, video: Video) -> None:
@@ -224,6 +227,55 @@ def test_what_was_sent_as_another_kind_of_resource_is_destroyed_as_that(
             success(direct.complete(user, ticket["upload_id"]))
     assert {call.kwargs["resource_type"] for call in destroy.call_args_list} == {resource_type}
     assert len(direct.videos(user)) == 1
+
+
+def replace(ticket: Ticket, file: bytes) -> dict[str, Any]:
+    """What the host announces after a ticket's signature was used to destroy the file that was counted, and to send
+    another one."""
+    destroy = ticket["url"].rpartition("/")[0] + "/destroy"
+    assert httpx.post(destroy, data=ticket["fields"]).json() == {"result": "ok"}
+    other = {**ticket, "headers": {"X-Unique-Upload-Id": str(uuid.uuid4())}}
+    return {**send(other, file).json(), "notification_type": "upload"}
+
+
+def test_a_file_that_was_replaced_after_it_was_counted_takes_its_video_with_it(
+    direct: Direct, cloud: Cloud, database: Sql, user: Account, video: Video
+) -> None:
+    """Cloudinary signs parameters, not what they are for."""
+    ticket, announced = direct.sent(user, video())
+    success(direct.notify(announced))
+    larger = replace(ticket, video(40_000))
+    assert "replaced" in success(direct.notify(larger))["message"]
+    assert direct.videos(user) == []
+    assert levels(database, user) == (0, 0, len(video()), 0)
+    assert cloud.media(f"reelay/{user.id}") == []
+    assert media_id(user, ticket) in database.purges()
+    success(direct.notify(announced))  # an old notification, once more
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_the_daily_job_looks_at_each_file_once_its_ticket_has_ended(
+    direct: Direct, cloud: Cloud, database: Sql, user: Account, video: Video, is_replaced: bool
+) -> None:
+    """The notification may get lost, or may never have been ordered."""
+    ticket, announced = direct.sent(user, video())
+    success(direct.notify(announced))
+    if is_replaced:
+        replace(ticket, video(40_000))
+    reset = functools.partial(
+        direct.functions.client("reset_usage").post,
+        "/",
+        headers=as_account(cloud.granted()["SCHEDULER_SERVICE_ACCOUNT"]),
+    )
+    success(reset())
+    assert len(direct.videos(user)) == 1  # too early
+    database.run(
+        "update public.uploads set expires_at = now() - interval '11 minutes' where user_id = %s", uuid.UUID(user.id)
+    )
+    success(reset())
+    assert len(direct.videos(user)) == 1 - is_replaced
+    assert len(cloud.media(f"reelay/{user.id}")) == 1 - is_replaced
+    assert success(reset())["replaced"] == 0
 
 
 def test_a_host_that_cannot_destroy_is_asked_again_by_the_daily_job(

@@ -36,7 +36,7 @@ def test_the_day_is_closed_and_again_changes_nothing(reset: Reset, database: Sql
     today = database.usage(owner)
     answer = reset()
     assert set(answer) == {
-        "message", "archived", "released_uploads", "released_playbacks", "purged", "purge_failures"
+        "message", "archived", "released_uploads", "released_playbacks", "replaced", "purged", "purge_failures"
     }  # fmt: skip
     assert answer["archived"] >= 1
     assert reset()["archived"] == 0

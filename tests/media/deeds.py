@@ -29,6 +29,8 @@ DEEDS = (
 FORGERIES = ("stale", "unsigned", "unknown", "other account's")
 # Whose answer is lost: the host's to the ticket, Supabase's to the settling, which arrives or does not.
 LOSSES = ("none", "none", "none", "ticket", "settling", "unsettled", "ticket, unsettled")
+# What becomes of an upload for good.
+OVER = {(404, "video_not_found"), (410, "upload_expired"), (413, "larger_than_reserved"), (415, "not_a_video")}
 
 
 class Deeds:
@@ -143,7 +145,7 @@ class Deeds:
             self.world.delete(user, "all")
         for attempt in self._begun[-5:]:
             answer = self.world.complete(attempt.user, attempt.id)
-            assert answer.kind in {(404, "video_not_found"), (410, "upload_expired")}
+            assert answer.kind in OVER
 
     def expire(self, attempt: Attempt) -> None:
         """One open reservation is over; nobody has looked at it since."""

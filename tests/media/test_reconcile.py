@@ -79,14 +79,14 @@ def test_what_agrees_is_not_touched(
     _, media_id = an_upload(host, owner, folder, video())
     stored(media, media_id, video())
     done = reconcile("--fix", "orphans,missing,sizes")
-    assert (done.returncode, done.stdout) == (0, "0 orphans, 0 missing, 0 sizes; 0 fixed.\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "0 orphans, 0 missing, 0 sizes, 0 foreign; 0 fixed.\n"), done.stderr
     assert media.find(media_id)
 
 
 def test_an_orphan_is_named_and_destroyed_on_request(
-    media: MediaHost, reconcile: Reconcile, folder: str, video: Video
+    owner: Account, media: MediaHost, reconcile: Reconcile, folder: str, video: Video
 ) -> None:
-    media_id = f"{folder}/{uuid.uuid4()}/{uuid.uuid4()}"
+    media_id = f"{folder}/{owner.id}/{uuid.uuid4()}"
     stored(media, media_id, video())
     for options in ((), ("--fix", "missing,sizes")):
         told = reconcile(*options)
@@ -105,11 +105,43 @@ def test_a_video_whose_file_is_lost_is_hidden_on_request(
     told = reconcile()
     assert told.returncode == 1
     assert f"missing  {media_id}" in told.stdout
+    doubtful = reconcile("--fix", "missing")  # all the videos that there are: is it the right host?
+    assert (doubtful.returncode, doubtful.stdout) == (2, "")
+    assert "MEDIA_URL" in doubtful.stderr
     assert host.storage(owner) == (len(video()), 0)
-    assert reconcile("--fix", "missing").returncode == 0
+    assert reconcile("--fix", "missing", "--force").returncode == 0
     assert host.storage(owner) == (0, 0)
     assert video_id not in host.client.get("/list_videos", headers=owner.headers).text
     assert reconcile().returncode == 0
+
+
+def test_some_lost_files_among_others_are_no_reason_for_doubt(
+    host: Cloud, owner: Account, media: MediaHost, reconcile: Reconcile, folder: str, video: Video
+) -> None:
+    an_upload(host, owner, folder, video())
+    stored(media, an_upload(host, owner, folder, video())[1], video())
+    assert reconcile("--fix", "missing").returncode == 0
+    assert host.storage(owner) == (len(video()), 0)
+
+
+def test_another_deployments_file_is_named_and_left_alone(
+    media: MediaHost, reconcile: Reconcile, folder: str, video: Video
+) -> None:
+    media_id = f"{folder}/{uuid.uuid4()}/{uuid.uuid4()}"
+    stored(media, media_id, video())
+    told = reconcile("--fix", "orphans,missing,sizes")
+    assert told.returncode == 1
+    assert f"foreign  {media_id}" in told.stdout
+    assert media.find(media_id)
+
+
+def test_a_video_that_was_left_at_another_host_is_not_missed(
+    host: Cloud, owner: Account, reconcile: Reconcile, folder: str, video: Video
+) -> None:
+    video_id, _ = an_upload(host, owner, folder, video())
+    host.sql("update public.videos set filepath = 'https://elsewhere.example/' || filepath where id = %s", video_id)
+    assert reconcile("--fix", "missing").returncode == 0
+    assert host.storage(owner) == (len(video()), 0)
 
 
 def test_a_size_that_drifted_is_corrected_on_request(

@@ -137,7 +137,7 @@ def test_a_file_that_is_no_video_leaves_nothing(host: Cloud, account: Account, *
     if is_bucket:
         assert host.storage(account) == (0, 0)
         assert host.media(f"reelay/{account.id}") == []
-        refused(complete(host, account, opened["upload_id"]), 410, "upload_expired")
+        refused(complete(host, account, opened["upload_id"]), *expected)
     assert_nothing_left(host, account)
 
 
@@ -149,8 +149,20 @@ def test_a_file_larger_than_announced_is_destroyed_without_anybody_saying_so(
     send_chunk(opened, video(), 1)
     eventually(lambda: cloud.storage(user) == (0, 0))
     eventually(lambda: cloud.media(f"reelay/{user.id}") == [])
-    refused(complete(cloud, user, opened["upload_id"]), 410, "upload_expired")
+    # Whoever heard of it first, the client is told why.
+    refused(complete(cloud, user, opened["upload_id"]), 413, "larger_than_reserved")
     assert_nothing_left(cloud, user)
+
+
+def test_an_upload_that_was_not_finished_when_its_ticket_ended_is_over(
+    host: Cloud, account: Account, video: Video
+) -> None:
+    """Nothing more can be sent: "send what is missing" would be no help."""
+    opened = ticket(host, account, len(video()))
+    host.sql("update uploads set expires_at = now() where user_id = %s", account.id)
+    refused(complete(host, account, opened["upload_id"]), 410, "upload_expired")
+    reserved = host.sql("select storage_reserved_bytes from users where id = %s", account.id)
+    assert reserved == [(0,)]
 
 
 def test_a_client_that_does_not_come_back_has_its_video_all_the_same(cloud: Cloud, user: Account, video: Video) -> None:
