@@ -64,7 +64,7 @@ def arguments(function: str) -> dict[str, Any]:
     """A value for each parameter of a function, so that the request is one that the secret key may make."""
     declared = re.search(rf"function public\.{function}\(([^)]*)\)", TEXT)
     assert declared
-    values = {"uuid": str(uuid.uuid4()), "text": "x", "text[]": [], "boolean": False, "timestamptz": None}
+    values = {"uuid": str(uuid.uuid4()), "text": "x", "text[]": [], "uuid[]": [], "boolean": False, "timestamptz": None}
     parameters = [part.split(None, 1) for part in declared[1].split(",")]
     return {name: values.get(kind, 1) for name, kind in parameters} | {
         name: "[]" for name, _ in parameters if name == "p_events"
