@@ -1,0 +1,6 @@
+terraform {
+  required_providers {
+    archive = { source = "hashicorp/archive" }
+    google  = { source = "hashicorp/google" }
+  }
+}
