@@ -169,7 +169,7 @@ class Deeds:
             attempt.has_ended = True
 
     def _again(self, attempt: Attempt) -> None:
-        answer = self.world.again(attempt.user, attempt.id)
+        answer = self.world.again(attempt.user, attempt.id, announced=attempt.announced)
         if answer.status == 200:
             attempt.ticket = answer.body
 

@@ -157,8 +157,10 @@ class World:
         variant = f"{user.variant} announced" if announced else user.variant
         return self._ask("ticket", variant, "POST", headers=user.headers, json=wish)
 
-    def again(self, user: User, upload_id: str) -> Answer:
-        return self._ask("again", user.variant, "POST", headers=user.headers, json={"upload_id": upload_id})
+    def again(self, user: User, upload_id: str, *, announced: bool = False) -> Answer:
+        """`announced` as for the first ticket: whether the host is told of the webhook stands in the ticket."""
+        variant = f"{user.variant} announced" if announced else user.variant
+        return self._ask("again", variant, "POST", headers=user.headers, json={"upload_id": upload_id})
 
     def form(self, user: User, file: bytes, title: str) -> Answer:
         # Encoded here: the test client would spool a large form to a file, and leave it open.
