@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+import threading
 import time
 import uuid
 from collections import Counter
@@ -145,7 +146,7 @@ class World:
     def video(self, size_bytes: int) -> bytes:
         """A real MP4 of exactly this size."""
         if size_bytes not in self._videos:
-            file = self._directory / f"{size_bytes}.mp4"
+            file = self._directory / f"{size_bytes}-{threading.get_ident()}.mp4"  # two may want the same at once
             make_video(file, seconds=1, size_bytes=size_bytes)
             self._videos[size_bytes] = file.read_bytes()
         return self._videos[size_bytes]
