@@ -19,7 +19,7 @@ from common.db import Database
 from common.formats import FORMATS, Format
 from common.media import DirectUpload, MediaHost, StoredMedia
 from common.upload_checks import UploadChecks
-from common.uploads import Upload, release
+from common.uploads import Upload, release, reserved
 
 Truth = Callable[[], StoredMedia]  # raises NotAVideo, UploadIncomplete, DependencyUnavailable
 
@@ -40,17 +40,13 @@ class DirectUploads:
     def open(self, user_id: uuid.UUID, title: str, size_bytes: int, video_format: Format) -> dict[str, Any]:
         """Reserves and answers the ticket (docs/api.md). Raises TooManyUploads and the quota errors."""
         upload = Upload.begun(user_id, self._config.media_folder)
-        try:
-            expires_at = self._reserve(upload, title, size_bytes, video_format)
-        except errors.DependencyUnavailable:  # SQL may have committed what it could not confirm
-            release(self._db, self._media, upload)
-            raise
-        upload.media_absent = False
-        try:
+
+        def reserve() -> datetime:
+            return self._reserve(upload, title, size_bytes, video_format)
+
+        with reserved(self._db, self._media, upload, reserve) as expires_at:
+            upload.media_absent = False
             return self._ticket(DirectUpload(upload.id, upload.media_id, size_bytes, video_format, expires_at))
-        except BaseException:
-            release(self._db, self._media, upload)
-            raise
 
     def again(self, user_id: uuid.UUID, upload_id: uuid.UUID) -> dict[str, Any]:
         """The ticket of an open upload once more: fresh signatures, and what has arrived, where the host says that.

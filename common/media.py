@@ -11,8 +11,9 @@ from typing import IO, Any, Protocol
 from common import errors
 from common.formats import Format
 from common.logs import log
+from common.quota import PLAYBACK_LIFETIME_SECONDS
 
-PRIVATE_URL_SECONDS = 6 * 3600  # how long an address that expires is good for: as long as a playback (common/quota.py)
+PRIVATE_URL_SECONDS = PLAYBACK_LIFETIME_SECONDS  # how long an address that expires is good for
 
 
 @dataclass(frozen=True)

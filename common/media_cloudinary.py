@@ -125,10 +125,10 @@ class Cloudinary:
                 if not cursor:
                     break
 
-    def _explicit(self, media_id: str, kind: str) -> Mapping[str, Any] | None:
+    def _explicit(self, media_id: str, access: str) -> Mapping[str, Any] | None:
         """The asset's facts, None without one. Unlike the Admin API, `explicit` has no hourly limit."""
         try:
-            answer: Mapping[str, Any] = self._sdk.uploader.explicit(media_id, type=kind, **self._options)
+            answer: Mapping[str, Any] = self._sdk.uploader.explicit(media_id, type=access, **self._options)
         except self._sdk.exceptions.NotFound:
             return None
         except self._sdk.exceptions.Error as failed:

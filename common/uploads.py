@@ -7,10 +7,10 @@ settled is released here, or by its expiry; what the host may hold and no row na
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from common import errors, quota
 from common.config import Config
@@ -18,6 +18,8 @@ from common.db import Database
 from common.formats import SNIFF_BYTES, Format, sniff
 from common.logs import log
 from common.media import MediaHost
+
+Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -51,16 +53,8 @@ class Uploads:
         before its bytes are read. Raises UploadInProgress and the quota errors.
         """
         upload = Upload.begun(user_id, self._config.media_folder)
-        try:
-            self._reserve(upload, max(0, at_least_bytes))
-        except errors.DependencyUnavailable:
-            release(self._db, self._media, upload)  # SQL may have committed what it could not confirm
-            raise
-        try:
+        with reserved(self._db, self._media, upload, lambda: self._reserve(upload, max(0, at_least_bytes))):
             yield upload
-        except BaseException:
-            release(self._db, self._media, upload)
-            raise
 
     def take(self, upload: Upload, file: IO[bytes], title: str) -> dict[str, Any]:
         """Reserves the file's exact size, hands it to the media host and settles; answers the video's row.
@@ -100,6 +94,21 @@ class Uploads:
             bandwidth_limit_bytes=self._config.upload_bandwidth_bytes,
             lifetime_seconds=quota.UPLOAD_LIFETIME_SECONDS,
         )
+
+
+@contextmanager
+def reserved(db: Database, media: MediaHost, upload: Upload, reserve: Callable[[], Answer]) -> Iterator[Answer]:
+    """What `reserve` answers; given back when the block fails, or when nobody knows whether it was reserved."""
+    try:
+        answer = reserve()
+    except errors.DependencyUnavailable:  # SQL may have committed what it could not confirm
+        release(db, media, upload)
+        raise
+    try:
+        yield answer
+    except BaseException:
+        release(db, media, upload)
+        raise
 
 
 def release(db: Database, media: MediaHost, upload: Upload, refusal: errors.ApiError | None = None) -> None:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import cloudinary.uploader
-import functions_framework
 import google.cloud.tasks_v2
 import postgrest
 import pytest
 from flask.testing import FlaskClient
 
-from local.catalog import load
 from local.demo_videos import make_video
 from tests.cloud import Account, Cloud
+from tests.loading import loaded
 from tests.postgres import ThrowawayPostgres, free_port
 
 # Loaded before any test: pytest makes errors of warnings and resets that between tests, which an import in a background
@@ -63,9 +61,8 @@ class Functions:
 
     def _load(self, name: str) -> tuple[FlaskClient, Any]:
         if name not in self._loaded:
-            with mock.patch.dict(os.environ, self._cloud.environment(name)):  # the framework sets some of its own
-                app = functions_framework.create_app(name, str(load()[name].source))  # type: ignore[no-untyped-call]
-            self._loaded[name] = app.test_client(), getattr(sys.modules.pop("main"), name)
+            app, entry = loaded(name, self._cloud.environment(name))
+            self._loaded[name] = app.test_client(), entry
         return self._loaded[name]
 
     def close(self) -> None:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import io
-import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from unittest import mock
 
-import functions_framework
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
-from local.catalog import load
 from tests.cloud import Account, Cloud
 from tests.conftest import Functions
 from tests.functions.answers import success
+from tests.loading import loaded
 from tests.postgres import ThrowawayPostgres
 from tests.supabase.scratch import Sql
 
@@ -47,11 +43,9 @@ def client_with(cloud: Cloud) -> Iterator[Callable[..., FlaskClient]]:
 
     def client(name: str, **settings: object) -> FlaskClient:
         changed = {key: str(value) for key, value in settings.items()}
-        with mock.patch.dict(os.environ, cloud.environment(name) | changed):
-            app = functions_framework.create_app(name, str(load()[name].source))  # type: ignore[no-untyped-call]
-        entries.append(getattr(sys.modules.pop("main"), name))
-        opened: FlaskClient = app.test_client()
-        return opened
+        app, entry = loaded(name, cloud.environment(name) | changed)
+        entries.append(entry)
+        return app.test_client()
 
     yield client
     for entry in entries:

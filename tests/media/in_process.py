@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from unittest import mock
 
-import functions_framework
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from local.catalog import load
 from tests.cloud import Account, Cloud
+from tests.loading import loaded
 
 Ask = Callable[..., TestResponse]
 
@@ -27,7 +23,8 @@ def functions(cloud: Cloud, **settings: str) -> Iterator[Ask]:
 
     def ask(name: str, account: Account, *, path: str = "/", method: str = "POST", **options: Any) -> TestResponse:
         if name not in clients:
-            entry, clients[name] = _loaded(name, {**cloud.environment(name), **settings})
+            app, entry = loaded(name, {**cloud.environment(name), **settings})
+            clients[name] = app.test_client()
             entries.append(entry)
         return clients[name].open(path, method=method, headers=account.headers, **options)
 
@@ -35,9 +32,3 @@ def functions(cloud: Cloud, **settings: str) -> Iterator[Ask]:
     for entry in entries:
         entry.app.audit.flush()
         entry.app.db.close()
-
-
-def _loaded(name: str, environ: Mapping[str, str]) -> tuple[Any, FlaskClient]:
-    with mock.patch.dict(os.environ, environ):
-        app = functions_framework.create_app(name, str(load()[name].source))  # type: ignore[no-untyped-call]
-    return getattr(sys.modules.pop("main"), name), app.test_client()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import sys
 import threading
 import time
 import uuid
@@ -15,20 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
-import functions_framework
 import httpx
 from flask import Flask
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
 from common.media_account import parse
-from local.catalog import load
 from local.demo_videos import make_video
 from local.media_host.signatures import sign_notification
 from tests.cloud import Cloud
 from tests.functions.answers import as_account
+from tests.loading import loaded
 from tests.media.held import shelf
 from tests.supabase.scratch import Sql
 
@@ -113,9 +109,8 @@ class World:
         self.set_faults({})
 
     def _load(self, name: str, settings: Mapping[str, str] | None = None) -> Flask:
-        with mock.patch.dict(os.environ, {**self.cloud.environment(name), **(settings or {})}):
-            app: Flask = functions_framework.create_app(name, str(load()[name].source))  # type: ignore[no-untyped-call]
-        self._entries.append(getattr(sys.modules.pop("main"), name))
+        app, entry = loaded(name, {**self.cloud.environment(name), **(settings or {})})
+        self._entries.append(entry)
         return app
 
     def close(self) -> None:
