@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 T ?= tests
 
-.PHONY: help setup setup-tests dev test lint check fmt bundle audit-restore reconcile clean
+.PHONY: help setup setup-tests dev test lint check fmt migrate bundle audit-restore reconcile clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ fmt: setup-tests ## Format the code, write the README's table of functions
 	@$(BIN)/ruff check --fix --quiet --exit-zero . && $(BIN)/ruff format .
 	@$(BIN)/python -m local.readme_table
 	@if [ -d terraform ] && command -v terraform >/dev/null; then terraform fmt -recursive terraform; fi
+
+migrate: setup ## Apply supabase/migrations to the Supabase project at DATABASE_URL (ARGS=--yes: do not ask; --dry-run)
+	@$(BIN)/python -m local.migrate $(ARGS)
 
 bundle: setup ## Build dist/<function>.zip for every function
 	@$(BIN)/python -m local.bundle
