@@ -49,4 +49,4 @@ reconcile: setup ## Compare the media host with the database (FIX=orphans,missin
 
 clean: ## Remove .local and .local-s3 (all local data and secrets), dist and caches
 	@rm -rf .local .local-s3 dist .pytest_cache .mypy_cache .ruff_cache
-	@find . -name __pycache__ -type d -not -path './.venv/*' -not -path './node_modules/*' -prune -exec rm -rf {} +
+	@find . -name __pycache__ -type d -not -path './.venv*' -not -path './node_modules/*' -prune -exec rm -rf {} +

@@ -2,6 +2,7 @@
 
     python3 local/setup.py [--tests]
 
+With --tests also what only the tests need, checkov among it, in .venv-checkov/: its dependencies exclude the product's.
 Runs on the system's Python with the standard library only. What is installed is what the lock files pin, with hashes.
 A second run finds the stamps of the first one and is done at once.
 """
@@ -37,8 +38,10 @@ def main(arguments: list[str]) -> int:
     try:
         check_python()
         check_node()
-        install_python(ROOT)
+        install_python(ROOT, ".venv", "requirements-dev.txt")
         install_node(ROOT, tests="--tests" in arguments)
+        if "--tests" in arguments:
+            install_python(ROOT, ".venv-checkov", "requirements-checkov.txt")
     except SetupFailure as failure:
         print(failure, file=sys.stderr)
         return 1
@@ -67,16 +70,16 @@ def check_node() -> None:
         raise SetupFailure("npm is missing: it usually comes with Node.js (https://nodejs.org).")
 
 
-def install_python(root: Path) -> None:
-    """Make .venv/ and install requirements-dev.txt, unless exactly that was done before."""
-    venv, locked = root / ".venv", root / "requirements-dev.txt"
+def install_python(root: Path, environment: str, requirements: str) -> None:
+    """Make a virtual environment and install the requirements in it, unless exactly that was done before."""
+    venv, locked = root / environment, root / requirements
     wanted = digest(locked, f"{sys.version_info[:2]} {root}")  # a virtual environment cannot be moved
     stamp = venv / STAMP
     if read(stamp) == wanted and (venv / "bin" / "python").exists():
         return
     stamp.unlink(missing_ok=True)  # whatever is interrupted from here on is done again
     make_venv(venv)
-    say("Installing the Python packages ...")
+    say(f"Installing the Python packages of {requirements} ...")
     options = ["--require-hashes", "--disable-pip-version-check", "--no-input", "-r", str(locked)]
     run(
         [str(venv / "bin" / "python"), "-m", "pip", "install", *options],
@@ -95,7 +98,7 @@ def make_venv(venv: Path) -> None:
             return
     except OSError:
         pass  # there is none yet
-    say("Making the virtual environment .venv ...")
+    say(f"Making the virtual environment {venv.name} ...")
     command = [sys.executable, "-m", "venv", "--clear", str(venv)]
     if subprocess.run(command, capture_output=True, check=False).returncode != 0:
         shutil.rmtree(venv, ignore_errors=True)

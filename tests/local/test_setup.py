@@ -104,7 +104,7 @@ def test_a_virtual_environment_with_this_stamp_is_left_alone(tmp_path: Path) -> 
     shutil.copy("/bin/sh", tmp_path / ".venv" / "bin" / "python")
     wanted = setup.digest(tmp_path / "requirements-dev.txt", f"{sys.version_info[:2]} {tmp_path}")
     (tmp_path / ".venv" / setup.STAMP).write_text(wanted)
-    setup.install_python(tmp_path)
+    setup.install_python(tmp_path, ".venv", "requirements-dev.txt")
     assert (tmp_path / ".venv" / setup.STAMP).read_text() == wanted
 
 

@@ -1,0 +1,60 @@
+"""Where Terraform's providers come from: a stand-in where there is one, else the registry."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.catalog import ROOT
+
+
+def environment(directory: Path) -> dict[str, str]:
+    """The environment of every run: where providers come from, and nothing of the machine's own settings or rights."""
+    foreign = ("TF_", "GOOGLE_", "GCLOUD_", "CLOUDSDK_")
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+    environ |= {"CHECKPOINT_DISABLE": "1", "CLOUDSDK_CONFIG": str(directory), "GOOGLE_OAUTH_ACCESS_TOKEN": "made-up"}
+    configuration = _cli_configuration(directory)
+    return environ | ({"TF_CLI_CONFIG_FILE": str(configuration)} if configuration else {})
+
+
+def _cli_configuration(directory: Path) -> Path | None:
+    """The CLI configuration that names the providers' place; None: the registry.
+
+    Read from TF_CLI_CONFIG_FILE (one that is not there says nothing, as to Terraform itself), else made by the stand-in
+    that REELAY_TERRAFORM_STAND_IN names, or that lies in a folder shared/ beside or above the repository.
+    """
+    given = Path(os.environ.get("TF_CLI_CONFIG_FILE", ""))
+    if given.is_file():
+        return given.resolve()
+    named = os.environ.get("REELAY_TERRAFORM_STAND_IN")
+    beside = (parent / "shared" / "terraform-stand-in" for parent in ROOT.parents)
+    stand_in = Path(named) if named else next(filter(Path.is_dir, beside), None)
+    if stand_in is None:
+        return None
+    done = subprocess.run([stand_in / "setup", directory], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
+
+
+def stand_in(directory: Path) -> Path | None:
+    """The google provider of an initialised folder if it is a script; None: it is a binary, the real one."""
+    found = sorted((directory / ".terraform" / "providers").glob("*/*/google/*/*/terraform-provider-google*"))
+    return found[0] if found and found[0].read_bytes().startswith(b"#!") else None
+
+
+@contextmanager
+def kept_running(provider: Path) -> Iterator[dict[str, str]]:
+    """A variable by which Terraform finds a stand-in that runs already; else it starts it four times a plan.
+
+    It holds one configuration at a time: deployments of different projects must not be applied side by side.
+    """
+    with subprocess.Popen([provider, "--reattach"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        try:
+            yield {"TF_REATTACH_PROVIDERS": line} if line.startswith("{") else {}
+        finally:
+            process.terminate()
