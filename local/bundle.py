@@ -36,14 +36,20 @@ def build(function: catalog.Function, directory: Path) -> Path:
     return path
 
 
-def main() -> None:
-    """Build all bundles afresh, and print the size of each."""
-    directory = catalog.ROOT / "dist"
+def main(directory: Path = catalog.ROOT / "dist") -> None:
+    """Build all bundles afresh, and print the size of each and of all."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
-    for function in catalog.load().values():
-        path = build(function, directory)
-        print(f"{path.relative_to(catalog.ROOT)}  {path.stat().st_size / 1024:.1f} KiB")
+    paths = [build(function, directory) for function in catalog.load().values()]
+    for path in paths:
+        with ZipFile(path) as built:
+            unpacked_bytes = sum(entry.file_size for entry in built.infolist())
+        print(f"{directory.name}/{path.name:<22} {_kib(path.stat().st_size)}, {_kib(unpacked_bytes)} unpacked")
+    print(f"{len(paths)} bundles, {_kib(sum(path.stat().st_size for path in paths))} together")
+
+
+def _kib(size_bytes: int) -> str:
+    return f"{size_bytes / 1024:.1f} KiB"
 
 
 if __name__ == "__main__":

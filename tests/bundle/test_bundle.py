@@ -1,19 +1,13 @@
-"""What is deployed: each function's zip is complete, holds nothing else, and starts in an empty directory."""
+"""What is deployed: each function's zip is complete, holds nothing else, and is the same wherever it is built."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from zipfile import ZipFile
 
-import httpx
 import pytest
 
 from local import bundle, catalog
-from tests.cloud import Cloud, eventually
-from tests.postgres import free_port
 
 FUNCTIONS = catalog.load()
 COMMON = {f"common/{path.name}" for path in (catalog.ROOT / "common").iterdir() if path.suffix == ".py"}
@@ -41,37 +35,18 @@ def test_the_same_sources_give_the_same_bytes_wherever_and_whenever_they_were_ch
         }
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_bundle_starts_in_an_empty_directory(name: str, cloud: Cloud, tmp_path: Path) -> None:
-    with ZipFile(bundle.build(FUNCTIONS[name], tmp_path)) as built:
-        built.extractall(tmp_path / "function")
-    port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "functions_framework",
-        "--target",
-        name,
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **cloud.environment(name)}
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=tmp_path / "function", env=environment, stdout=log, stderr=log)
-
-    def refusal() -> httpx.Response | None:
-        """The answer to a method that no function has; it comes from common/http.py."""
-        assert process.poll() is None, (tmp_path / "log").read_text()
-        try:
-            return httpx.patch(f"http://127.0.0.1:{port}/", trust_env=False)
-        except httpx.TransportError:
-            return None
-
-    try:
-        answer: httpx.Response = eventually(refusal)
-        assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
-    finally:
-        process.terminate()
-        process.wait()
+def test_make_bundle_shows_the_size_of_each_and_of_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    directory = tmp_path / "dist"
+    directory.mkdir()
+    (directory / "removed.zip").touch()
+    bundle.main(directory)
+    *lines, total = capsys.readouterr().out.splitlines()
+    paths = [directory / f"{name}.zip" for name in FUNCTIONS]
+    assert sorted(directory.iterdir()) == sorted(paths)
+    for line, path in zip(lines, paths, strict=True):
+        with ZipFile(path) as built:
+            unpacked_kib = sum(entry.file_size for entry in built.infolist()) / 1024
+        assert line.split()[0].endswith(path.name)
+        assert f" {path.stat().st_size / 1024:.1f} KiB" in line
+        assert f" {unpacked_kib:.1f} KiB unpacked" in line
+    assert f" {sum(path.stat().st_size for path in paths) / 1024:.1f} KiB" in total
