@@ -93,7 +93,7 @@ def _settings(port: int | None) -> Settings:
         print(f".env: {name} is not a name that Reelay reads; .env.example lists them.", file=sys.stderr)
     chosen = settings(values, os.environ, port)
     if chosen.supabase_url:
-        print(f"Using the Supabase project {chosen.supabase_url}. Its migrations are yours to apply: supabase db push")
+        print(f"Using the Supabase project {chosen.supabase_url}. Its migrations are yours to apply: make migrate")
     if account := chosen.media_account:
         host = "Cloudinary" if isinstance(account, CloudinaryAccount) else f"the bucket {account.bucket}"
         print(f"Using {host}. Files are delivered from {chosen.media_delivery_url or account.delivery_url}")

@@ -5,8 +5,9 @@ locals {
     name => "${var.runbooks}#runbook-${name}"
   }
 
-  # The functions' Cloud Run services, for the dashboard, too.
+  # The functions' Cloud Run services and the audit queue, for the dashboard, too.
   _services = "resource.type=\"cloud_run_revision\" AND resource.label.service_name=starts_with(\"fn-\")"
+  _queue    = "resource.type=\"cloud_tasks_queue\" AND resource.label.queue_id=\"${google_cloud_tasks_queue.audit.name}\""
 
   # Not those that take files in or close the day: they may take minutes, and say so in the catalog.
   _quick_services   = [for function in module.catalog.functions : function.resource_name if function.timeout_seconds <= 60]
@@ -20,6 +21,7 @@ resource "google_monitoring_notification_channel" "email" {
   display_name = each.value
   type         = "email"
   labels       = { email_address = each.value }
+  force_delete = true # Terraform deletes it before it updates the policies that name it
 
   depends_on = [google_project_service.required]
 }
@@ -254,5 +256,10 @@ resource "google_monitoring_alert_policy" "uptime" {
 
       What to do: ${local._runbooks["uptime"]}
     TEXT
+  }
+
+  # A check that a policy names cannot be deleted: when another host makes it another check, the policy goes first.
+  lifecycle {
+    replace_triggered_by = [google_monitoring_uptime_check_config.functions[each.key].uptime_check_id]
   }
 }

@@ -22,5 +22,6 @@ resource "google_project_service" "required" {
 
   # An API may have been on before, and something else in the project may need it: `terraform destroy` leaves it on
   # (which costs nothing) unless the project is Reelay's alone and the operator says so.
-  disable_on_destroy = var.disable_apis_on_destroy
+  disable_on_destroy         = var.disable_apis_on_destroy
+  disable_dependent_services = var.disable_apis_on_destroy # Google turns on more for ours, which would hold them
 }

@@ -26,6 +26,7 @@ resource "google_project_iam_member" "build_sources" {
   }
 }
 
+# Our own bucket, too: it is not documented from which of the two the build reads.
 resource "google_storage_bucket_iam_member" "build_bundles" {
   bucket = google_storage_bucket.bundles.name
   role   = "roles/storage.objectViewer"

@@ -57,13 +57,13 @@ resource "google_storage_bucket" "console" {
   depends_on = [google_project_service.required]
 }
 
-# Static files for everybody; a backend bucket can serve nothing else without signed addresses. Objects only: the
-# legacy role does not let strangers list them.
+# Static files for everybody; a backend bucket can serve nothing else without signed addresses. With the right to list
+# them, because without it a file that is not there is a 403 and not index.html.
 resource "google_storage_bucket_iam_member" "console_readers" {
   count = local.has_load_balancer ? 1 : 0
 
   bucket = google_storage_bucket.console[0].name
-  role   = "roles/storage.legacyObjectReader"
+  role   = "roles/storage.objectViewer"
   member = "allUsers"
 }
 

@@ -1,6 +1,4 @@
 locals {
-  _queue = "resource.type=\"cloud_tasks_queue\" AND resource.label.queue_id=\"${google_cloud_tasks_queue.audit.name}\""
-
   # In reading order, two in a row: what is drawn, how its points are made, how its lines are told apart.
   _charts = [
     {

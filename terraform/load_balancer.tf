@@ -62,8 +62,14 @@ resource "google_compute_region_network_endpoint_group" "functions" {
   region                = var.region
   network_endpoint_type = "SERVERLESS"
 
+  # The name that the catalog gives, not what the function reports: create_before_destroy would spread to the function,
+  # whose name is then taken by itself.
   cloud_run {
-    service = local.functions[each.key].service
+    service = each.value.resource_name
+  }
+
+  lifecycle {
+    create_before_destroy = true # else it is deleted before the backend service lets go of it
   }
 
   depends_on = [google_project_service.required]
@@ -85,6 +91,10 @@ resource "google_compute_backend_service" "functions" {
   log_config {
     enable      = true
     sample_rate = 1
+  }
+
+  lifecycle {
+    create_before_destroy = true # else it is deleted before the URL map lets go of it
   }
 }
 

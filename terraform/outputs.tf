@@ -1,5 +1,5 @@
 output "audit_restore_command" {
-  description = "Puts audit events that could not be delivered back (docs/operations.md), with SUPABASE_URL and SUPABASE_SECRET_KEY in the environment"
+  description = "Puts audit events that could not be delivered back, from the repository's root, with SUPABASE_URL and SUPABASE_SECRET_KEY in the environment"
   value = join(" ", [
     "gcloud logging read 'jsonPayload.message=\"audit_fallback\"' --project=${var.project_id}",
     "--bucket=${google_logging_project_bucket_config.audit_fallback.bucket_id} --location=${var.region} --view=_AllLogs",
@@ -8,16 +8,16 @@ output "audit_restore_command" {
 }
 
 output "console_config" {
-  description = "The content of the console's config.json: terraform output -raw console_config > web/config.json"
+  description = "The content of the console's config.json: where each function answers"
   value       = local._console_config
 }
 
 output "jwt_rotation_commands" {
   description = "Three steps that replace the key that signs tokens and log nobody out. After each one raise secret_versions.JWT_SECRETS and apply; wait a token's lifetime (12 hours) before the third"
-  value = [
+  value = join("\n", [
     for edit in [
       # 1. Every function knows the new key before one signs with it.
-      "(gcloud secrets versions access latest --secret=SECRET --project=PROJECT; printf ',%s:%s' \"$(date -u +%Y%m%d-%H%M)\" \"$(openssl rand -hex 32)\")",
+      "(gcloud secrets versions access latest --secret=SECRET --project=PROJECT && printf ',%s:%s' \"$(date -u +%Y%m%d-%H%M%S)\" \"$(openssl rand -hex 32)\")",
       # 2. It signs: the first pair does.
       "gcloud secrets versions access latest --secret=SECRET --project=PROJECT | awk -F, '{printf \"%s\", $NF; for (i = 1; i < NF; i++) printf \",%s\", $i}'",
       # 3. The old one is forgotten.
@@ -27,7 +27,7 @@ output "jwt_rotation_commands" {
       "${edit} | gcloud secrets versions add SECRET --project=PROJECT --data-file=-",
       "SECRET", google_secret_manager_secret.all["JWT_SECRETS"].secret_id), "PROJECT", var.project_id
     )
-  ]
+  ])
 }
 
 output "load_balancer_address" {
@@ -36,12 +36,11 @@ output "load_balancer_address" {
 }
 
 output "next_steps" {
-  description = "What to do after the first apply, one command a step: terraform output -json next_steps | jq -r '.[]'"
-  value = concat(
-    ["supabase link --project-ref ${split(".", trimprefix(var.supabase_url, "https://"))[0]} && supabase db push"],
+  description = "What to do after the first apply, a line each; the commands are for the repository's root"
+  value = join("\n", concat(
     local.has_load_balancer
     ? ["# DNS: ${var.load_balancer.domain} A ${google_compute_global_address.single_origin[0].address} (the certificate follows within the hour)"]
-    : ["terraform output -raw console_config > ../web/config.json"],
+    : ["terraform -chdir=terraform output -raw console_config > config.json # for a frontend: where each function answers"],
     [
       for name in local._probes :
       "curl -i ${local.has_load_balancer ? local._origin : local.functions[name].url}/${name} # 401 invalid_token: it runs"
@@ -50,20 +49,20 @@ output "next_steps" {
       for job in google_cloud_scheduler_job.scheduled :
       "gcloud scheduler jobs run ${job.name} --project=${var.project_id} --location=${var.region}"
     ],
-  )
+  ))
 }
 
 output "secret_commands" {
-  description = "One command a secret that puts a value in; run before the functions are deployed, and for every new value (then raise secret_versions and apply)"
-  value = {
-    for name, secret in google_secret_manager_secret.all : name => join(" ", [
+  description = "A line for each secret, to be run one at a time, that puts a value in: before the functions are deployed, and for every new value (then raise secret_versions and apply)"
+  value = join("\n", [
+    for name, secret in google_secret_manager_secret.all : join(" ", [
       name == "JWT_SECRETS"
       # The first KEY_ID:SECRET pair, which logs everybody out if there is one already: see jwt_rotation_commands.
-      ? "printf '%s:%s' \"$(date -u +%Y%m%d-%H%M)\" \"$(openssl rand -hex 32)\""
+      ? "printf '%s:%s' \"$(date -u +%Y%m%d-%H%M%S)\" \"$(openssl rand -hex 32)\""
       : "(printf '${name}: ' >&2; read -rs value; printf '%s' \"$value\")",
       "| gcloud secrets versions add ${secret.secret_id} --project=${var.project_id} --data-file=-",
     ])
-  }
+  ])
 }
 
 output "service_account_emails" {

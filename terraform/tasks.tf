@@ -12,10 +12,11 @@ resource "google_cloud_tasks_queue" "audit" {
   name     = var.audit_queue_name
   location = var.region
 
-  # A task is a batch of up to hundreds of events, so 50 a second is far more than the functions make; what has gathered
-  # in an outage comes back at a pace that the database takes beside its users. 32 at once: two instances of write_log.
+  # A lone request's event is a task of its own, and a busy instance makes about 20 tasks a second: as many as a queue may
+  # deliver (500 a second), or else it only grows. What protects the database, after an outage too, is how many are
+  # delivered at once: 32, two instances of write_log.
   rate_limits {
-    max_dispatches_per_second = 50
+    max_dispatches_per_second = 500
     max_concurrent_dispatches = 32
   }
 

@@ -1,12 +1,11 @@
 locals {
   # There is no health endpoint. A function that wants a token must say 401 without one: it has started, has its secrets
   # and its configuration, and refuses. Each check leaves an audit event, hence few places and a long period.
-  _probes = [
-    for index, name in sort([
-      for name, function in module.catalog.functions : name
-      if function.caller == "user" && contains(function.methods, "GET")
-    ]) : name if index == 0
-  ]
+  _probes = slice(local._probed, 0, min(1, length(local._probed)))
+  _probed = sort([
+    for name, function in module.catalog.functions : name
+    if function.caller == "user" && contains(function.methods, "GET")
+  ])
 }
 
 resource "google_monitoring_uptime_check_config" "functions" {

@@ -88,10 +88,10 @@ variable "environment" {
 }
 
 variable "instances" {
-  description = "How many instances a function has at the least (above 0: paid for, and no cold start) and at the most; `functions` says otherwise for one, by its name in the catalog"
+  description = "How many instances a function has at the least (above 0: paid for, and no cold start) and at the most (Cloud Run refuses to deploy what exceeds the project's CPU quota in the region, which begins with 10 in some); `functions` says otherwise for one, by its name in the catalog"
   type = object({
     functions = optional(map(object({ min = optional(number), max = optional(number) })), {})
-    max       = optional(number, 20)
+    max       = optional(number, 10)
     min       = optional(number, 0)
   })
   default  = {}
@@ -155,7 +155,7 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "Where everything runs; best near the Supabase project"
+  description = "Where everything runs; best near the Supabase project. New projects may build in some regions only, europe-west1 and us-central1 among them (https://cloud.google.com/build/docs/locations)"
   type        = string
 
   # Those that Cloud Functions, Cloud Tasks and Cloud Scheduler have in common.

@@ -85,7 +85,7 @@ run "unusual_and_right" {
   command = plan
   variables {
     allowed_origins = ["http://localhost:5173", "https://app.example.com:8443"]
-    instances       = { functions = { login = { min = 20 } } }
+    instances       = { functions = { login = { min = 10 } } }
     project_id      = "reelay" # 6 characters are enough
     secret_versions = { JWT_SECRETS = "latest", MEDIA_URL = "12" }
     settings        = { BCRYPT_COST = 16, MEDIA_ACCESS = "private", STORAGE_QUOTA_BYTES = 1099511627776 }

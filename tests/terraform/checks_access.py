@@ -15,7 +15,7 @@ _ROLES = {
     "google_project_iam_member": {"roles/logging.logWriter", "roles/storage.objectViewer"},
     "google_secret_manager_secret_iam_member": {"roles/secretmanager.secretAccessor"},
     "google_service_account_iam_member": {"roles/iam.serviceAccountUser"},
-    "google_storage_bucket_iam_member": {"roles/storage.objectViewer", "roles/storage.legacyObjectReader"},
+    "google_storage_bucket_iam_member": {"roles/storage.objectViewer"},
 }
 _LOGGING = sorted(name for name, entry in CATALOG.items() if "AUDIT_QUEUE" in entry.environment)
 
@@ -73,8 +73,7 @@ def everybody_may_call_public_functions_and_read_the_console_and_nothing_else(de
         if grant["member"] != "allUsers":
             continue
         if grant.type == "google_storage_bucket_iam_member":
-            # Not objectViewer: that lists, too.
-            assert (grant.name, grant["role"]) == ("console_readers", "roles/storage.legacyObjectReader")
+            assert (grant.name, grant["role"]) == ("console_readers", "roles/storage.objectViewer")
         else:
             assert grant.type == "google_cloud_run_v2_service_iam_member", grant.address
             assert not CATALOG[grant.key].is_private, grant.address

@@ -49,6 +49,7 @@ def each_alert_says_where_to_read_what_to_do(deployment: Deployment) -> None:
 def each_alert_reaches_everybody_who_asked_for_it(deployment: Deployment) -> None:
     channels = deployment.all("google_monitoring_notification_channel")
     assert {one["labels"]["email_address"] for one in channels} == set(deployment.variables["alert_emails"])
+    assert all(one["force_delete"] for one in channels), "a policy still names a channel when Terraform deletes it"
     for policy in deployment.all("google_monitoring_alert_policy"):
         assert sorted(policy["notification_channels"] or []) == sorted(one["id"] for one in channels), policy.name
         assert policy["enabled"] is not False, policy.name

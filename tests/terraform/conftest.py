@@ -72,7 +72,7 @@ def initialised(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactor
             pytest.skip("no stand-in for the providers, and the registry cannot be reached")
         raise
     provider = stand_in(workspace.directory)
-    with kept_running(provider) if provider else nullcontext(dict[str, str]()) as more:
+    with kept_running(provider, environ) if provider else nullcontext(dict[str, str]()) as more:
         yield Workspace(workspace.root, {**environ, **more})
 
 

@@ -119,6 +119,7 @@ MUTANTS: Mapping[str, Mutant] = {
         'metric.label.response_code_class=\\"4xx\\""\n      denominator_filter',
     ),
     "an alert names another section": Mutant("alerts.tf", '_runbooks["latency"]', '_runbooks["errors"]'),
+    "an alert keeps hold of a former operator": Mutant("alerts.tf", "force_delete = true", "force_delete = false"),
     "printed audit events are not found": Mutant("logging.tf", '\\"audit_fallback\\"', '\\"audit-fallback\\"'),
     # The single origin
     "an alias forgets its target": Mutant(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,12 @@ def environment(directory: Path) -> dict[str, str]:
     """The environment of every run: where providers come from, and nothing of the machine's own settings or rights."""
     foreign = ("TF_", "GOOGLE_", "GCLOUD_", "CLOUDSDK_")
     environ = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
-    environ |= {"CHECKPOINT_DISABLE": "1", "CLOUDSDK_CONFIG": str(directory), "GOOGLE_OAUTH_ACCESS_TOKEN": "made-up"}
+    environ |= {
+        "CHECKPOINT_DISABLE": "1",
+        "CLOUDSDK_CONFIG": str(directory),
+        "GOOGLE_OAUTH_ACCESS_TOKEN": "made-up",
+        "STUB_RULES_GOOGLE": str(Path(__file__).with_name("stand_in_rules.py")),
+    }
     configuration = _cli_configuration(directory)
     return environ | ({"TF_CLI_CONFIG_FILE": str(configuration)} if configuration else {})
 
@@ -46,12 +51,12 @@ def stand_in(directory: Path) -> Path | None:
 
 
 @contextmanager
-def kept_running(provider: Path) -> Iterator[dict[str, str]]:
+def kept_running(provider: Path, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """A variable by which Terraform finds a stand-in that runs already; else it starts it four times a plan.
 
     It holds one configuration at a time: deployments of different projects must not be applied side by side.
     """
-    with subprocess.Popen([provider, "--reattach"], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([provider, "--reattach"], env=environ, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         try:

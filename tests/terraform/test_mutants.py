@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -83,9 +82,8 @@ def test_a_mutant_is_caught(planned: Planned, name: str) -> None:
     assert _caught(planned[name].result(), MUTANTS[name].scene)
 
 
-def test_the_table_of_mutants_is_shown(planned: Planned, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_of_mutants_is_shown(planned: Planned, record_property: Callable[[str, object], None]) -> None:
     caught = {name: _caught(planned[name].result(), mutant.scene) for name, mutant in MUTANTS.items()}
-    with capsys.disabled():
-        lines = [f"  {name:45} {', '.join(checks) or 'NOTHING'}" for name, checks in caught.items()]
-        sys.stdout.write("\n".join(["", f"{len(MUTANTS)} mutants, and what caught them:", *lines, ""]))
+    lines = [f"  {name:45} {', '.join(checks) or 'NOTHING'}" for name, checks in caught.items()]
+    record_property("shown", "\n".join([f"{len(MUTANTS)} mutants, and what caught them:", *lines]))
     assert all(caught.values())

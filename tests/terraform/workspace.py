@@ -23,7 +23,7 @@ _OWN = (
     ".terraform", ".terraform.lock.hcl", "*.tfstate*", "*.tfplan", "*override.tf", "backend.tf", "*.auto.tfvars",
     "terraform.tfvars", "__pycache__", "node_modules",
 )  # fmt: skip
-_OVERRIDE = 'terraform {\n  backend "local" {}\n}\n'
+LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'
 
 
 class TerraformFailed(Exception):
@@ -114,5 +114,5 @@ def copied(root: Path, environ: Mapping[str, str], *, short: bool) -> Workspace:
         sources = [*root.glob("common/**/*.py"), *root.glob("local/**/*.py"), *root.glob("functions/*/main.py")]
         for path in [*sources, root / "requirements.txt"]:
             path.write_text(f"# {path.relative_to(root)}\n", encoding="utf-8")
-    (root / "terraform" / "override.tf").write_text(_OVERRIDE, encoding="utf-8")
+    (root / "terraform" / "override.tf").write_text(LOCAL_STATE, encoding="utf-8")
     return Workspace(root, environ)

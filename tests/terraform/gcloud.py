@@ -1,0 +1,40 @@
+"""gcloud, as far as docs/operations.md and terraform's outputs call it: secrets are files, the rest is written down.
+
+    GCLOUD_PLAYED=DIR gcloud.py COMMAND...
+
+DIR/calls has a line for each call, as JSON; DIR/<secret>/<version> a secret's values.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+PLAYED = Path(os.environ["GCLOUD_PLAYED"])
+
+
+def main(arguments: list[str]) -> int:
+    with (PLAYED / "calls").open("a") as calls:
+        calls.write(json.dumps(arguments) + "\n")
+    named = {name: value for name, _, value in (one.partition("=") for one in arguments if one.startswith("--"))}
+    match [one for one in arguments if not one.startswith("--")]:
+        case ["secrets", "versions", "add", secret] if named["--data-file"] == "-":
+            versions = _versions(secret)
+            (PLAYED / secret / str(len(versions) + 1)).write_bytes(sys.stdin.buffer.read())
+        case ["secrets", "versions", "access", "latest"]:
+            sys.stdout.buffer.write(_versions(named["--secret"])[-1].read_bytes())
+        case ["logging", "read", _]:
+            sys.stdout.write("[]\n")
+    return 0
+
+
+def _versions(secret: str) -> list[Path]:
+    folder = PLAYED / secret
+    folder.mkdir(exist_ok=True)
+    return sorted(folder.iterdir(), key=lambda version: int(version.name))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
