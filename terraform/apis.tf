@@ -1,6 +1,7 @@
 locals {
   _apis = [
     "artifactregistry.googleapis.com",
+    "cloudbilling.googleapis.com", # whether the project has billing (project.tf)
     "cloudbuild.googleapis.com",
     "cloudfunctions.googleapis.com",
     "cloudresourcemanager.googleapis.com", # grants on the project

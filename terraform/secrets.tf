@@ -18,5 +18,6 @@ resource "google_secret_manager_secret" "all" {
   # Said out loud because it decides what `terraform destroy` may do: the values go with their containers.
   deletion_protection = false
 
-  depends_on = [google_project_service.required]
+  # The first thing that is applied, by itself (docs/operations.md): so the project is looked at then, too.
+  depends_on = [data.google_project.this, google_project_service.required]
 }

@@ -37,6 +37,15 @@ run "nothing_where_something_must_be" {
   ]
 }
 
+run "no_billing" {
+  command = plan
+  override_data {
+    target = data.google_project.this
+    values = { billing_account = "" }
+  }
+  expect_failures = [data.google_project.this]
+}
+
 run "wrong_in_another_way" {
   command = plan
   variables {

@@ -7,8 +7,8 @@ from tests.terraform.deployment import Deployment
 _APIS = {
     f"{name}.googleapis.com"
     for name in (
-        "artifactregistry", "cloudbuild", "cloudfunctions", "cloudresourcemanager", "cloudscheduler", "cloudtasks",
-        "iam", "logging", "monitoring", "run", "secretmanager", "storage",
+        "artifactregistry", "cloudbilling", "cloudbuild", "cloudfunctions", "cloudresourcemanager", "cloudscheduler",
+        "cloudtasks", "iam", "logging", "monitoring", "run", "secretmanager", "storage",
     )
 }  # fmt: skip
 _DEFAULT_LOG_DAYS = 30

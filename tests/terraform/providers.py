@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,29 +22,47 @@ def environment(directory: Path) -> dict[str, str]:
         "CHECKPOINT_DISABLE": "1",
         "CLOUDSDK_CONFIG": str(directory),
         "GOOGLE_OAUTH_ACCESS_TOKEN": "made-up",
-        "STUB_RULES_GOOGLE": str(Path(__file__).with_name("stand_in_rules.py")),
     }
-    configuration = _cli_configuration(directory)
-    return environ | ({"TF_CLI_CONFIG_FILE": str(configuration)} if configuration else {})
+    return environ | _providers(directory)
 
 
-def _cli_configuration(directory: Path) -> Path | None:
-    """The CLI configuration that names the providers' place; None: the registry.
+def _providers(directory: Path) -> dict[str, str]:
+    """The variables that say where the providers are; none: in the registry.
 
-    Read from TF_CLI_CONFIG_FILE (one that is not there says nothing, as to Terraform itself), else made by the stand-in
+    TF_CLI_CONFIG_FILE as it is given (one that is not there says nothing, as to Terraform itself), else of the stand-in
     that REELAY_TERRAFORM_STAND_IN names, or that lies in a folder shared/ beside or above the repository.
     """
     given = Path(os.environ.get("TF_CLI_CONFIG_FILE", ""))
     if given.is_file():
-        return given.resolve()
+        return {"TF_CLI_CONFIG_FILE": str(given.resolve())}
     named = os.environ.get("REELAY_TERRAFORM_STAND_IN")
     beside = (parent / "shared" / "terraform-stand-in" for parent in ROOT.parents)
-    stand_in = Path(named) if named else next(filter(Path.is_dir, beside), None)
-    if stand_in is None:
-        return None
-    done = subprocess.run([stand_in / "setup", directory], capture_output=True, text=True, check=False)
+    found = Path(named) if named else next(filter(Path.is_dir, beside), None)
+    if found is None:
+        return {}
+    done = subprocess.run([found / "setup", directory], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return Path(done.stdout.strip())
+    return {
+        "TF_CLI_CONFIG_FILE": done.stdout.strip(),
+        "STUB_RULES_GOOGLE": str(Path(__file__).with_name("stand_in_rules.py")),
+        "STUB_SCHEMA_GOOGLE": str(_schema_of_what_is_used(found / "google.schema.json.gz", directory)),
+    }
+
+
+def _schema_of_what_is_used(schema: Path, directory: Path) -> Path:
+    """The google provider's schema without the thousand types that nothing here has: each run reads all of it."""
+    used = {
+        name
+        for path in (ROOT / "terraform").rglob("*.tf")
+        for name in re.findall(r'(?m)^ *(?:resource|data) "(google_\w+)"', path.read_text(encoding="utf-8"))
+    }
+    document = json.loads(gzip.decompress(schema.read_bytes()))
+    for provider in document["provider_schemas"].values():
+        for kind in ("resource_schemas", "data_source_schemas"):
+            provider[kind] = {name: one for name, one in provider[kind].items() if name in used}
+    short = directory / "google.schema.json"
+    short.write_text(json.dumps(document), encoding="utf-8")
+    return short
 
 
 def stand_in(directory: Path) -> Path | None:

@@ -70,6 +70,10 @@ WRONG = {
         "so a function's has 27: abcdefghijklmnopqrstuvwxyz_1.",
         _renamed("get_profile", "abcdefghijklmnopqrstuvwxyz_1"),
     ),
+    "a missing variable": Wrong(
+        'The root module input variable "region" is not set, and has no default value.',
+        lambda one: one.edit("terraform/env/staging.tfvars", 'region       = "europe-west1"\n', ""),
+    ),
     "a zone for a region": Wrong(
         "region must be one that has Cloud Functions, Cloud Tasks and Cloud Scheduler, like europe-west1",
         variables={"region": "europe-west1-b"},
