@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 T ?= tests
+JOBS ?= 2
 
 .PHONY: help setup setup-tests dev test lint check fmt migrate bundle audit-restore reconcile clean
 
@@ -18,8 +19,8 @@ setup-tests:
 dev: setup ## Run everything on this machine (PORT=8090; MEDIA=s3: videos in a bucket; ARGS="--no-demo": options of local/)
 	@$(if $(PORT),PORT=$(PORT)) $(if $(MEDIA),MEDIA=$(MEDIA)) $(BIN)/python -m local $(ARGS)
 
-test: setup-tests ## Run the tests (T=tests/local: only these; ARGS="-x -k login": options of pytest)
-	@$(BIN)/python -m pytest $(T) $(ARGS)
+test: setup-tests ## Run the tests (T=tests/local: only these; JOBS=1: in one process; ARGS="-x -k login": options of pytest)
+	@$(BIN)/python -m pytest -n $(JOBS) $(T) $(ARGS)
 
 lint: setup-tests
 	$(BIN)/ruff check .

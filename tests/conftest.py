@@ -18,6 +18,10 @@ from local.demo_videos import make_video
 from tests.cloud import Account, Cloud
 from tests.loading import loaded
 from tests.postgres import ThrowawayPostgres, free_port
+from tests.side_by_side import pytest_collection_modifyitems, pytest_terminal_summary, pytest_xdist_make_scheduler
+
+# pytest finds them here.
+HOOKS = (pytest_collection_modifyitems, pytest_terminal_summary, pytest_xdist_make_scheduler)
 
 # Loaded before any test: pytest makes errors of warnings and resets that between tests, which an import in a background
 # thread (the audit sender's) does not survive.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,10 +46,10 @@ def world(host: Cloud, tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.mark.timeout(600)
-def test_no_byte_leaks(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_byte_leaks(world: World, record_property: Callable[[str, object], None]) -> None:
     run_state_machine_as_test(lambda: Walk(world), settings=WALKS)  # type: ignore[arg-type]
-    with capsys.disabled():  # how much was shown is part of what this test says
-        sys.stdout.write(f"\n{world.steps} steps: {dict(sorted(world.outcomes.items()))}\n")
+    # How much was shown is part of what this test says.
+    record_property("shown", f"{world.steps} steps: {dict(sorted(world.outcomes.items()))}")
     assert world.steps >= STEPS
     assert _expected(world) - set(world.outcomes) == set(), "the walks did not go everywhere: they show too little"
 
