@@ -19,7 +19,7 @@ setup-tests:
 dev: setup ## Run everything on this machine (PORT=8090; MEDIA=s3: videos in a bucket; ARGS="--no-demo": options of local/)
 	@$(if $(PORT),PORT=$(PORT)) $(if $(MEDIA),MEDIA=$(MEDIA)) $(BIN)/python -m local $(ARGS)
 
-test: setup-tests ## Run the tests (T=tests/local: only these; JOBS=1: in one process; ARGS="-x -k login": options of pytest)
+test: setup-tests ## Run the tests (T=tests/local: only these; JOBS=0: in one process; ARGS="-x -k login": options of pytest)
 	@$(BIN)/python -m pytest -n $(JOBS) $(T) $(ARGS)
 
 lint: setup-tests

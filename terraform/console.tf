@@ -1,7 +1,7 @@
 # The console: web/ as it is, on a bucket behind the load balancer, and the file that tells it where the functions are.
 
 locals {
-  # What browsers are told about each kind of file; anything else in web/ (notes, tests) is not for them.
+  # What browsers are told about each kind of file; no other kind in web/ is for them, and no test.
   _content_types = {
     css         = "text/css; charset=utf-8"
     html        = "text/html; charset=utf-8"
@@ -23,7 +23,7 @@ locals {
 
   _console_files = {
     for path in fileset("${local._repository}/web", "**/*.{${join(",", keys(local._content_types))}}") : path => path
-    if local.has_load_balancer && path != "config.json" && !strcontains("/${path}", "/node_modules/") && !strcontains("/${path}", "/.")
+    if local.has_load_balancer && path != "config.json" && !can(regex("(^|/)(\\.|node_modules/)|\\.test\\.", path))
   }
 
   # Only what browsers call: private functions and webhooks are nobody's business there.

@@ -12,21 +12,24 @@ output "console_config" {
   value       = local._console_config
 }
 
+# In these commands and in secret_commands each part stops the rest when it fails, because an empty value, or half of one,
+# would be a new version, too.
 output "jwt_rotation_commands" {
-  description = "Three steps that replace the key that signs tokens and log nobody out. After each one raise secret_versions.JWT_SECRETS and apply; wait a token's lifetime (12 hours) before the third"
+  description = "Three steps, each once, that replace the key that signs tokens and log nobody out. After each one raise secret_versions.JWT_SECRETS and apply; wait a token's lifetime (12 hours) before the third"
   value = join("\n", [
-    for edit in [
+    for change in [
       # 1. Every function knows the new key before one signs with it.
-      "(gcloud secrets versions access latest --secret=SECRET --project=PROJECT && printf ',%s:%s' \"$(date -u +%Y%m%d-%H%M%S)\" \"$(openssl rand -hex 32)\")",
+      "new=\"$(openssl rand -hex 32)\" && printf '%s,%s:%s' \"$old\" \"$(date -u +%Y%m%d-%H%M%S)\" \"$new\"",
       # 2. It signs: the first pair does.
-      "gcloud secrets versions access latest --secret=SECRET --project=PROJECT | awk -F, '{printf \"%s\", $NF; for (i = 1; i < NF; i++) printf \",%s\", $i}'",
+      "printf '%s' \"$old\" | awk -F, '{printf \"%s\", $NF; for (i = 1; i < NF; i++) printf \",%s\", $i}'",
       # 3. The old one is forgotten.
-      "gcloud secrets versions access latest --secret=SECRET --project=PROJECT | awk -F, '{printf \"%s\", $1}'",
+      "printf '%s' \"$${old%%,*}\"",
     ] :
-    replace(replace(
-      "${edit} | gcloud secrets versions add SECRET --project=PROJECT --data-file=-",
-      "SECRET", google_secret_manager_secret.all["JWT_SECRETS"].secret_id), "PROJECT", var.project_id
-    )
+    join(" ", [
+      "(old=\"$(gcloud secrets versions access latest --secret=${google_secret_manager_secret.all["JWT_SECRETS"].secret_id} --project=${var.project_id})\"",
+      "&& ${change}",
+      "| gcloud secrets versions add ${google_secret_manager_secret.all["JWT_SECRETS"].secret_id} --project=${var.project_id} --data-file=-)",
+    ])
   ])
 }
 
@@ -58,9 +61,9 @@ output "secret_commands" {
     for name, secret in google_secret_manager_secret.all : join(" ", [
       name == "JWT_SECRETS"
       # The first KEY_ID:SECRET pair, which logs everybody out if there is one already: see jwt_rotation_commands.
-      ? "printf '%s:%s' \"$(date -u +%Y%m%d-%H%M%S)\" \"$(openssl rand -hex 32)\""
-      : "(printf '${name}: ' >&2; read -rs value; printf '%s' \"$value\")",
-      "| gcloud secrets versions add ${secret.secret_id} --project=${var.project_id} --data-file=-",
+      ? "(new=\"$(openssl rand -hex 32)\" && printf '%s:%s' \"$(date -u +%Y%m%d-%H%M%S)\" \"$new\""
+      : "(printf '${name}: ' >&2; read -rs value && [ -n \"$value\" ] && printf '%s' \"$value\"",
+      "| gcloud secrets versions add ${secret.secret_id} --project=${var.project_id} --data-file=-)",
     ])
   ])
 }

@@ -1,5 +1,5 @@
-# Read before anything is made: a project without billing refuses one API after the other, in the middle of an apply. Not a
-# `check` with a data source of its own, which is read in every apply, so that no plan would ever be empty.
+# Read before anything is made: a project without billing refuses one API after the other, in the middle of an apply.
+# Not a `check` with a data source of its own, which is read in every apply, so that no plan would ever be empty.
 data "google_project" "this" {
   project_id = var.project_id
 

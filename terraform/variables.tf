@@ -61,7 +61,7 @@ variable "audit_fallback_retention_days" {
 }
 
 variable "audit_queue_name" {
-  description = "The Cloud Tasks queue's name; to be changed if the system is applied again within days of a destroy, because a deleted queue's name is blocked"
+  description = "The Cloud Tasks queue's name; to be changed if the system is applied again within days of a destroy, because a deleted queue's name is blocked. Another name is another queue: what waits in the old one is lost"
   type        = string
   default     = "reelay-audit"
 
@@ -155,7 +155,7 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "Where everything runs; best near the Supabase project. New projects may build in some regions only, europe-west1 and us-central1 among them (https://cloud.google.com/build/docs/locations)"
+  description = "Where everything runs; best near the Supabase project. Another region is another deployment in the place of this one: what waits in the queue is lost. New projects may build in some regions only, europe-west1 and us-central1 among them (https://cloud.google.com/build/docs/locations)"
   type        = string
 
   # Those that Cloud Functions, Cloud Tasks and Cloud Scheduler have in common.

@@ -8,7 +8,8 @@ supabase_url = "https://ponmlkjihgfedcba.supabase.co"
 allowed_origins = ["https://app.example.com"]
 
 # Cloud Run refuses to deploy more instances than the project's CPU quota in the region has cores (Console, IAM & Admin,
-# Quotas): a new project has to ask for these. What people wait for has an instance ready; hashing passwords keeps a core busy, so it may have more.
+# Quotas): a new project has to ask for these. What people wait for has an instance ready; hashing passwords keeps a
+# core busy, so it may have more.
 instances = {
   max = 50
   functions = {

@@ -120,16 +120,3 @@ def there_are_no_accounts_but_those_of_functions_build_tasks_and_scheduler(deplo
 
 def _secret_id(key: str) -> str:
     return f"reelay-{key.lower().replace('_', '-')}"
-
-
-CHECKS = (
-    each_function_runs_as_its_own_account,
-    a_function_reads_its_secrets_and_no_others,
-    a_function_mounts_the_secrets_of_its_entry_in_the_wanted_versions,
-    each_function_has_exactly_one_invoker_and_it_is_the_right_one,
-    everybody_may_call_public_functions_and_read_the_console_and_nothing_else,
-    only_functions_that_log_may_enqueue_and_act_as_the_tasks_account,
-    there_are_no_roles_but_those_allowed,
-    only_the_build_account_has_rights_in_the_project,
-    there_are_no_accounts_but_those_of_functions_build_tasks_and_scheduler,
-)

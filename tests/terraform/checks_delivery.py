@@ -57,12 +57,3 @@ def a_job_posts_json_to_its_function_for_whose_address_its_token_is(deployment: 
         assert job["http_target.http_method"] in CATALOG[job.key].methods
         assert job["http_target.headers"] == {"Content-Type": "application/json"}
         assert base64.b64decode(job["http_target.body"]) == b"{}"
-
-
-CHECKS = (
-    the_queue_has_the_rates_and_retries_that_were_chosen,
-    write_log_has_room_for_what_the_queue_sends_at_once,
-    each_schedule_has_its_job_at_its_time_in_utc,
-    a_job_waits_as_long_as_the_function_may_run_and_tries_again,
-    a_job_posts_json_to_its_function_for_whose_address_its_token_is,
-)

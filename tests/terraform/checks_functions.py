@@ -24,7 +24,7 @@ def there_is_one_function_for_each_entry(deployment: Deployment) -> None:
     for name, function in deployment.functions.items():
         assert function["name"] == f"fn-{name.replace('_', '-')}"
         assert function["build_config.entry_point"] == name
-        assert function["location"] == deployment.variables["region"]
+        assert function["service_config.all_traffic_on_latest_revision"] is True
 
 
 def size_time_and_concurrency_are_the_catalogs(deployment: Deployment) -> None:
@@ -47,7 +47,7 @@ def as_many_instances_wait_and_run_as_were_asked_for(deployment: Deployment) -> 
         own = wanted.get("functions", {}).get(name, {})
         least, most = (own.get(bound) if own.get(bound) is not None else wanted.get(bound) for bound in ("min", "max"))
         found = function["service_config.min_instance_count"], function["service_config.max_instance_count"]
-        assert found == (least or 0, most or 20), name
+        assert found == (least or 0, most or 10), name
 
 
 def the_python_is_3_12_or_newer(deployment: Deployment) -> None:
@@ -155,21 +155,3 @@ def behind_a_load_balancer_browsers_cannot_go_round_it(deployment: Deployment) -
         closed = deployment.has_load_balancer and entry.caller in _WITH_TOKENS
         wanted = "ALLOW_INTERNAL_AND_GCLB" if closed else "ALLOW_ALL"
         assert deployment.functions[name]["service_config.ingress_settings"] == wanted, name
-
-
-CHECKS = (
-    there_is_one_function_for_each_entry,
-    size_time_and_concurrency_are_the_catalogs,
-    there_are_as_many_threads_as_requests_at_once,
-    as_many_instances_wait_and_run_as_were_asked_for,
-    the_python_is_3_12_or_newer,
-    our_account_builds_into_our_repository,
-    the_environment_has_the_names_of_the_catalog_and_the_options_that_are_set,
-    settings_have_the_values_that_were_asked_for,
-    who_logs_is_told_the_address_that_write_log_reports,
-    uploads_tell_cloudinary_alone_where_the_webhook_is,
-    the_code_takes_the_environment,
-    a_bundle_holds_what_make_bundle_puts_in,
-    a_function_is_made_from_its_own_bundle,
-    behind_a_load_balancer_browsers_cannot_go_round_it,
-)

@@ -60,12 +60,3 @@ def the_apis_in_use_are_on_and_stay_on(deployment: Deployment) -> None:
     for one in services:
         assert one["disable_on_destroy"] is deployment.variables["disable_apis_on_destroy"], one.address
         assert one["disable_on_destroy"] is False, one.address
-
-
-CHECKS = (
-    buckets_can_be_destroyed_because_all_in_them_is_made_again,
-    secrets_are_containers_that_a_destroy_takes_away,
-    old_images_are_deleted_and_those_that_run_are_not,
-    undelivered_audit_events_outlive_the_default_log_bucket,
-    the_apis_in_use_are_on_and_stay_on,
-)

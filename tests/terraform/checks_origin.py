@@ -127,7 +127,10 @@ def cloud_armor_limits_bodies_and_each_address(deployment: Deployment) -> None:
     body, rate, rest = sorted(policy.blocks("rule"), key=lambda rule: int(rule["priority"]))
     assert not any(rule["preview"] for rule in (body, rate, rest))
     assert body["action"] == "deny(403)"
-    assert body["match"][0]["expr"][0]["expression"].endswith("int(request.headers['content-length']) > 33554432")
+    header = "request.headers['content-length']"
+    assert body["match"][0]["expr"][0]["expression"] == f"has({header}) && int({header}) > 33554432"
+    for rule in (rate, rest):
+        assert rule["match"][0]["config"][0]["src_ip_ranges"] == ["*"]
     options = rate["rate_limit_options"][0]
     assert (rate["action"], options["enforce_on_key"], options["exceed_action"]) == ("throttle", "IP", "deny(429)")
     limit = deployment.variables["load_balancer"].get("requests_per_minute") or 600
@@ -149,20 +152,14 @@ def browsers_speak_https_on_one_domain(deployment: Deployment) -> None:
     assert redirect["default_url_redirect.https_redirect"] is True
     plain = deployment.one("google_compute_target_http_proxy", "redirect")
     assert plain["url_map"] == redirect["id"]
-    rules = {one["port_range"]: one["target"] for one in deployment.all("google_compute_global_forwarding_rule")}
-    assert rules == {"443": proxy["id"], "80": plain["id"]}
+    assert redirect["default_url_redirect.strip_query"] is False
+    rules = {one["port_range"]: one for one in deployment.all("google_compute_global_forwarding_rule")}
+    assert {port: rule["target"] for port, rule in rules.items()} == {"443": proxy["id"], "80": plain["id"]}
+    assert {rule["load_balancing_scheme"] for rule in rules.values()} == {"EXTERNAL_MANAGED"}
+    address = deployment.one("google_compute_global_address", "single_origin")["id"]
+    assert {rule["ip_address"] for rule in rules.values()} == {address}
 
 
 def without_a_domain_there_is_no_load_balancer(deployment: Deployment) -> None:
     found = [one.address for one in deployment.resources if one.type.startswith("google_compute_")]
     assert bool(found) == deployment.has_load_balancer
-
-
-CHECKS = (
-    each_route_of_the_catalog_leads_to_its_function_and_target,
-    each_function_has_its_own_path_and_anything_else_is_the_console,
-    each_backend_is_the_service_of_its_function_behind_cloud_armor,
-    cloud_armor_limits_bodies_and_each_address,
-    browsers_speak_https_on_one_domain,
-    without_a_domain_there_is_no_load_balancer,
-)

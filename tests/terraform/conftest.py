@@ -16,9 +16,8 @@ from tests.terraform.deployment import Plan
 from tests.terraform.providers import environment, kept_running, stand_in
 from tests.terraform.workspace import Inputs, TerraformFailed, Workspace, copied
 
-_CHECKED = ("access", "delivery", "functions", "keeping", "origin", "watching")
 # What they object to is shown as in a test.
-pytest.register_assert_rewrite(*(f"tests.terraform.checks_{about}" for about in _CHECKED))
+pytest.register_assert_rewrite(*(f"tests.terraform.{path.stem}" for path in Path(__file__).parent.glob("checks_*.py")))
 
 # One environment as its file says, the other with all that the file leaves at its default, and the single origin.
 STAGING = Inputs("staging")

@@ -43,9 +43,10 @@ class Resource:
 
 @dataclass(frozen=True)
 class Deployment:
-    """All resources, the variables that they are made with, what the plan changes, and where it was made."""
+    """All resources and outputs, the variables they are made with, what the plan changes, and where it was made."""
 
     resources: tuple[Resource, ...]
+    outputs: Mapping[str, Any]  # None: not known yet
     variables: Mapping[str, Any]
     changed: frozenset[str]
     root: Path
@@ -110,7 +111,8 @@ class Plan:
         variables = {name: variable.get("value") for name, variable in self.document["variables"].items()}
         variables.setdefault("load_balancer", None)  # a null is not told
         resources = tuple(_resources(values["root_module"]))
-        return Deployment(resources, variables, frozenset(self.changes), self.root)
+        outputs = Values({name: output.get("value") for name, output in values.get("outputs", {}).items()})
+        return Deployment(resources, outputs, variables, frozenset(self.changes), self.root)
 
 
 def _resources(module: Values) -> Iterator[Resource]:

@@ -38,20 +38,20 @@ def commands(section: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Operator:
-    """Somebody at a shell, in an empty directory at first, with gcloud and make played."""
+    """Somebody at a shell, in an empty directory at first, with gcloud, make and curl played."""
 
     directory: Path
     environ: Mapping[str, str] = field(repr=False)
 
-    def types(self, block: str, *, where: str = "", answers: str = "") -> str:
-        """What a block of the manual prints; what it asks for is answered. Raises AssertionError when it fails."""
+    def types(self, block: str, *, where: str = "", answers: str = "", fails: bool = False) -> str:
+        """What a block of the manual prints; what it asks for is answered. AssertionError if it fails, or does not."""
         for placeholder, own in OWN.items():
             block = re.sub(rf"\b{placeholder}\b", own, block)
         done = subprocess.run(
             ["bash", "-e", "-o", "pipefail", "-c", block],
             cwd=self.directory / where, env=self.environ, input=answers, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+        assert (done.returncode != 0) is fails, f"{block}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
     @property
@@ -59,10 +59,10 @@ class Operator:
         """How make was called last."""
         return (self.directory / "made").read_text().splitlines()[-1]
 
-    def secret(self, name: str) -> str:
-        """The newest value of a secret."""
+    def secret(self, name: str) -> list[str]:
+        """The values of a secret, the newest one last."""
         folder = self.directory / "played" / name
-        return (folder / str(len(list(folder.iterdir())))).read_text()
+        return [path.read_text() for path in sorted(folder.iterdir(), key=lambda path: int(path.name))]
 
 
 def operator(directory: Path, environ: Mapping[str, str], repository: Path) -> Operator:
@@ -71,6 +71,7 @@ def operator(directory: Path, environ: Mapping[str, str], repository: Path) -> O
     binaries.mkdir()
     (directory / "played").mkdir()
     (binaries / "make").write_text(MAKE)
+    (binaries / "curl").write_text('#!/bin/sh\necho "$*" >> "$CURLED"\n')
     (binaries / "gcloud").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{GCLOUD}" "$@"\n')
     for program in binaries.iterdir():
         program.chmod(0o755)
@@ -81,6 +82,7 @@ def operator(directory: Path, environ: Mapping[str, str], repository: Path) -> O
             "PATH": f"{binaries}:{os.environ['PATH']}",
             "GCLOUD_PLAYED": str(directory / "played"),
             "MADE": str(directory / "made"),
+            "CURLED": str(directory / "curled"),
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"url.{repository}.insteadOf",
             "GIT_CONFIG_VALUE_0": HOME,

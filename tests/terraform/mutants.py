@@ -121,7 +121,37 @@ MUTANTS: Mapping[str, Mutant] = {
     "an alert names another section": Mutant("alerts.tf", '_runbooks["latency"]', '_runbooks["errors"]'),
     "an alert keeps hold of a former operator": Mutant("alerts.tf", "force_delete = true", "force_delete = false"),
     "printed audit events are not found": Mutant("logging.tf", '\\"audit_fallback\\"', '\\"audit-fallback\\"'),
+    "cold starts are not drawn": Mutant(
+        "dashboard.tf", "run_googleapis_com:container_startup_latencies_count", "run_googleapis_com:request_count"
+    ),
+    "the 99th percentile is the median": Mutant(
+        "dashboard.tf", 'REDUCE_PERCENTILE_99", by = ["resource', 'REDUCE_PERCENTILE_50", by = ["resource'
+    ),
+    "an alert waits for a day": Mutant("alerts.tf", 'duration        = "600s"', 'duration        = "84600s"'),
+    "a queue that empties now and then is an alert": Mutant("alerts.tf", "ALIGN_MIN", "ALIGN_MAX"),
+    "a message for each line of the log": Mutant(
+        "alerts.tf",
+        'period = "3600s" # one message for the tries of one run',
+        'period = "0s"',
+    ),
+    "functions have no labels": Mutant(_MODULE, "caller   = var.function.caller\n    function = var.function.name", ""),
+    "bundles lie in America": Mutant("bundles.tf", "location = var.region", 'location = "US"', "from nothing"),
+    "outputs name other addresses": Mutant(
+        "outputs.tf", "name => function.url }", "name => function.service }", "from nothing"
+    ),
+    "the console is told private addresses": Mutant(
+        "console.tf", 'if contains(["admin", "public", "user"], function.caller)', ""
+    ),
     # The single origin
+    "tests are published": Mutant("console.tf", "|\\\\.test\\\\.", ""),
+    "bodies without a length are refused, others not": Mutant(
+        "cloud_armor.tf", 'expression = "has(', 'expression = "!has('
+    ),
+    "one network is limited": Mutant(
+        "cloud_armor.tf",
+        'src_ip_ranges = ["*"]\n      }\n    }\n    rate_limit_options',
+        'src_ip_ranges = ["10.0.0.0/8"]\n      }\n    }\n    rate_limit_options',
+    ),
     "an alias forgets its target": Mutant(
         "load_balancer.tf",
         'rewrite          = "/${alias.function}${alias.target}"\n        template_rewrite = null',

@@ -18,14 +18,16 @@ FreshCopy = Callable[[Workspace, str], Workspace]
 BACKEND = 'google_compute_backend_service.functions["get_profile"]'
 ENDPOINTS = 'google_compute_region_network_endpoint_group.functions["get_profile"]'
 FUNCTION = 'module.functions["get_profile"].google_cloudfunctions2_function.this'
+BUNDLE = 'module.functions["login"].google_storage_bucket_object.bundle'
+LOGIN = 'module.functions["login"].google_cloudfunctions2_function.this'
 CHECK = 'google_monitoring_uptime_check_config.functions["check_storage"]'
 POLICY = 'google_monitoring_alert_policy.uptime["check_storage"]'
 
 
 def applied(workspace: Workspace, inputs: Inputs) -> list[tuple[str, str]]:
-    """(address, "Destroying", "Modifications complete", ...) in the order in which it happens."""
+    """(address, "Destroying", "Modifications complete", ...) in the order in which it happens; replaced: twice."""
     output = workspace.run("apply", "-no-color", "-input=false", "-auto-approve", *inputs.arguments())
-    return re.findall(r"(?m)^(\S+): (Destroying|Creating|\w+ complete)", output)
+    return re.findall(r"(?m)^(\S+?)(?: \(deposed object \w+\))?: (Destroying|Creating|\w+ complete)", output)
 
 
 def without(workspace: Workspace, function: str) -> None:
@@ -79,3 +81,40 @@ def test_an_uptime_check_of_another_host_is_let_go_of_by_its_alert_first(
         (CHECK, "Creation complete"),
         (POLICY, "Creating"),
     ), seen
+
+
+def test_a_bundle_is_there_until_nothing_is_made_from_it(staging: Applied, fresh_copy: FreshCopy) -> None:
+    workspace = fresh_copy(staging.workspace, "another bundle")
+    (workspace.root / "functions" / "login" / "main.py").write_text("changed = True\n")
+    seen = applied(workspace, staging.inputs)
+    assert in_order(
+        seen,
+        (BUNDLE, "Creation complete"),
+        (LOGIN, "Modifications complete"),
+        (BUNDLE, "Destruction complete"),
+    ), seen
+
+
+def test_a_function_waits_for_what_its_build_and_its_start_need(initialised: Workspace) -> None:
+    """The order of one apply shows nothing here: what does not wait may come late by chance."""
+    waits: dict[str, set[str]] = {}
+    for one, other in re.findall(r'"([^"]+)" -> "([^"]+)"', initialised.run("graph")):
+        waits.setdefault(one, set()).add(other)
+
+    def needs(address: str) -> set[str]:
+        found, ahead = set[str](), [address]
+        while ahead:
+            new = waits.get(ahead.pop(), set()) - found
+            found |= new
+            ahead += new
+        return found
+
+    for call in ("functions", "media_functions", "task_functions"):
+        assert needs(f"module.{call}.google_cloudfunctions2_function.this") >= {
+            "google_artifact_registry_repository_iam_member.build_images",
+            "google_project_iam_member.build_logs",
+            "google_project_iam_member.build_sources",
+            "google_project_service.required",
+            "google_storage_bucket_iam_member.build_bundles",
+            f"module.{call}.google_secret_manager_secret_iam_member.accessor",
+        }, call

@@ -1,69 +1,19 @@
-"""docs/operations.md, followed to the letter from an empty directory; only gcloud and make are played."""
+"""docs/operations.md, followed to the letter from an empty directory; only gcloud, make and curl are played."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from common.config import Config
-from tests.terraform.manual import Operator, commands, operator
+from tests.terraform.manual import commands, operator
+from tests.terraform.place import CLONE, TERRAFORM, Home, Place, put_in
 from tests.terraform.workspace import LOCAL_STATE, Workspace, copied
 
 MEDIA_URL = "cloudinary://123456789012345:media-secret@cloud"
 SUPABASE_SECRET_KEY = "sb_secret_0123456789abcdef"
 DATABASE_URL = "postgresql://postgres.ref:password@pooler.example.com:5432/postgres"
-CLONE, TERRAFORM = "reelay", "reelay/terraform"
-
-
-@dataclass(frozen=True)
-class Home:
-    """The repository that operators clone."""
-
-    root: Path
-
-    def release(self, tag: str, path: str, text: str) -> None:
-        (self.root / path).parent.mkdir(exist_ok=True)
-        (self.root / path).write_text(text)
-        self.commit(tag)
-
-    def commit(self, tag: str) -> None:
-        who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
-        for command in (("add", "-A"), (*who, "commit", "-qm", tag), ("tag", tag)):
-            subprocess.run(["git", *command], cwd=self.root, check=True)
-
-
-@dataclass(frozen=True)
-class Place:
-    operator: Operator
-    home: Home
-
-    def state(self) -> dict[str, Any]:
-        shown = json.loads(self.operator.types("terraform show -json", where=TERRAFORM))
-        values: dict[str, Any] = shown.get("values", {})
-        return values
-
-    def bundle_of(self, function: str) -> str:
-        modules = self.state()["root_module"]["child_modules"]
-        (module,) = (one for one in modules if one["address"].endswith(f'["{function}"]'))
-        (bundle,) = (one for one in module["resources"] if one["type"] == "google_storage_bucket_object")
-        name: str = bundle["values"]["name"]
-        return name
-
-    def is_settled(self) -> bool:
-        """Whether another apply would change nothing."""
-        return "No changes." in self.operator.types(
-            "terraform plan -no-color -var-file=env/mine.tfvars", where=TERRAFORM
-        )
-
-    def jwt_secrets(self) -> list[str]:
-        """The key ids, in their order, as the functions read them."""
-        secrets = {"JWT_SECRETS": self.operator.secret("reelay-jwt-secrets")}
-        return [kid for kid, _ in Config.from_env(secrets, ["tokens"]).jwt_secrets]
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +28,9 @@ def deployed(deployable: Workspace, tmp_path_factory: pytest.TempPathFactory) ->
     (someone.directory / TERRAFORM / "override.tf").write_text(LOCAL_STATE)
     someone.types(state, where=TERRAFORM)
     someone.types(secrets, where=TERRAFORM, answers="yes\n")
-    for line in someone.types("terraform output -raw secret_commands", where=TERRAFORM).splitlines():
-        typed = {"media-url": MEDIA_URL, "supabase-secret-key": SUPABASE_SECRET_KEY}
-        answer = next((text for name, text in typed.items() if f"reelay-{name} " in line), "")
-        someone.types(line, answers=f"{answer}\n")
+    typed = {"reelay-media-url": MEDIA_URL, "reelay-supabase-secret-key": SUPABASE_SECRET_KEY}
+    for name, command in put_in(someone).items():
+        someone.types(command, answers=f"{typed.get(name, '')}\n")
     someone.types(database, where=CLONE, answers=f"{DATABASE_URL}\n")
     someone.types(everything, where=TERRAFORM, answers="yes\n")
     return Place(someone, home)
@@ -92,9 +41,18 @@ def test_the_first_deployment_deploys_everything(deployed: Place) -> None:
     assert deployed.bundle_of("login").startswith("login/")
 
 
+def test_what_comes_next_runs_where_the_manual_says(deployed: Place) -> None:
+    steps = deployed.operator.types("terraform -chdir=terraform output -raw next_steps", where=CLONE)
+    deployed.operator.types(steps, where=CLONE)
+    outputs = deployed.state()["outputs"]
+    assert (deployed.operator.directory / CLONE / "config.json").read_text() == outputs["console_config"]["value"]
+    probe = f"-i {outputs['urls']['value']['check_storage']}/check_storage\n"
+    assert (deployed.operator.directory / "curled").read_text() == probe
+
+
 def test_the_secrets_are_what_the_functions_take(deployed: Place) -> None:
-    assert deployed.operator.secret("reelay-media-url") == MEDIA_URL
-    assert deployed.operator.secret("reelay-supabase-secret-key") == SUPABASE_SECRET_KEY
+    assert deployed.operator.secret("reelay-media-url") == [MEDIA_URL]
+    assert deployed.operator.secret("reelay-supabase-secret-key") == [SUPABASE_SECRET_KEY]
     assert len(deployed.jwt_secrets()) == 1
 
 
@@ -118,10 +76,39 @@ def test_a_release_is_rolled_out_and_back(deployed: Place) -> None:
     assert deployed.bundle_of("login") != before
     assert deployed.bundle_of("get_more")
 
-    (back,) = commands("Roll back")
+    back, forward = commands("Roll back")
     deployed.operator.types(back, where=CLONE, answers="yes\n")
     assert deployed.bundle_of("login") == before
     assert "get_more" not in json.dumps(deployed.state()["outputs"]["urls"])
+
+    deployed.home.release("mended", "functions/login/main.py", "# mended\n")
+    deployed.operator.types(forward, where=CLONE)
+    deployed.operator.types(out, where=CLONE, answers=f"{DATABASE_URL}\nyes\n")
+    assert deployed.bundle_of("login") != before
+    assert deployed.bundle_of("get_more")
+
+
+def test_a_secret_gets_another_value(deployed: Place) -> None:
+    deployed.operator.types(put_in(deployed.operator)["reelay-media-url"], answers=f"{MEDIA_URL}-new\n")
+    assert deployed.operator.secret("reelay-media-url")[1:] == [f"{MEDIA_URL}-new"]
+    with (deployed.operator.directory / TERRAFORM / "env" / "mine.tfvars").open("a") as variables:
+        variables.write('secret_versions = { MEDIA_URL = "2" }\n')
+    (block,) = commands("Secrets")
+    deployed.operator.types(block, where=TERRAFORM, answers="yes\n")
+    assert deployed.mounted("MEDIA_URL") == {"2"}
+
+
+def test_no_value_is_put_in_by_half(deployed: Place) -> None:
+    """Enter at the prompt, nobody logged in: no version is better than an empty one."""
+    someone, before = deployed.operator, deployed.jwt_secrets()
+    someone.types(put_in(someone)["reelay-supabase-secret-key"], answers="\n", fails=True)
+    assert someone.secret("reelay-supabase-secret-key") == [SUPABASE_SECRET_KEY]
+    (someone.directory / "played" / "logged-out").touch()
+    for line in someone.types("terraform output -raw jwt_rotation_commands", where=TERRAFORM).splitlines():
+        someone.types(line, fails=True)
+    (someone.directory / "played" / "logged-out").unlink()
+    assert deployed.jwt_secrets() == before
+    assert len(someone.secret("reelay-jwt-secrets")) == 1
 
 
 def test_the_signing_key_is_rotated_without_a_moment_in_which_one_is_not_known(deployed: Place) -> None:
@@ -129,6 +116,8 @@ def test_the_signing_key_is_rotated_without_a_moment_in_which_one_is_not_known(d
         "terraform output -raw jwt_rotation_commands", where=TERRAFORM
     ).splitlines()
     (old,) = deployed.jwt_secrets()
+    with (deployed.operator.directory / "played" / "reelay-jwt-secrets" / "1").open("a") as value:
+        value.write("\n")  # as the console's text field leaves it
     deployed.operator.types(append)
     _, new = deployed.jwt_secrets()
     assert deployed.jwt_secrets() == [old, new]

@@ -74,6 +74,11 @@ WRONG = {
         'The root module input variable "region" is not set, and has no default value.',
         lambda one: one.edit("terraform/env/staging.tfvars", 'region       = "europe-west1"\n', ""),
     ),
+    "a project without billing": Wrong(
+        "Project my-reelay-staging has no billing account, or none that can be seen",
+        # What a project with billing gives is told as if there were none.
+        lambda one: one.edit("terraform/project.tf", 'self.billing_account != ""', 'self.billing_account == ""'),
+    ),
     "a zone for a region": Wrong(
         "region must be one that has Cloud Functions, Cloud Tasks and Cloud Scheduler, like europe-west1",
         variables={"region": "europe-west1-b"},

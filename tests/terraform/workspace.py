@@ -17,7 +17,12 @@ from local.catalog import ROOT
 from tests.terraform.deployment import Plan, Values
 
 # What the configuration reads, seen from its own folder; local/ is not among it, and a test must see that.
-_READ = ("terraform", "functions", "common", "local", "web", "requirements.txt")
+_READ = ("terraform", "functions", "common", "local", "requirements.txt")
+# In the place of the console: files for browsers, and such as are not for them.
+_WEB = (
+    "index.html", "assets/player.js", "assets/player.test.js", "README.md", "config.json", ".hidden/a.js",
+    "node_modules/a/a.js",
+)  # fmt: skip
 # What a developer's own terraform/ may hold beside what is committed; the lock file has the real providers' hashes.
 _OWN = (
     ".terraform", ".terraform.lock.hcl", "*.tfstate*", "*.tfplan", "*override.tf", "backend.tf", "*.auto.tfvars",
@@ -110,6 +115,9 @@ def copied(root: Path, environ: Mapping[str, str], *, short: bool) -> Workspace:
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns(*_OWN))
         elif source.is_file():
             shutil.copy(source, root / name)
+    for name in _WEB:
+        (root / "web" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "web" / name).write_text(name, encoding="utf-8")
     if short:
         sources = [*root.glob("common/**/*.py"), *root.glob("local/**/*.py"), *root.glob("functions/*/main.py")]
         for path in [*sources, root / "requirements.txt"]:
