@@ -55,6 +55,11 @@ class Function:
         return self.caller in ("tasks", "scheduler")
 
     @property
+    def resource_name(self) -> str:
+        """What Google calls the function, its service and its account: names there have no underscores."""
+        return f"fn-{self.name.replace('_', '-')}"
+
+    @property
     def source(self) -> Path:
         return ROOT / "functions" / self.name / "main.py"
 

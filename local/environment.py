@@ -85,13 +85,12 @@ def function_environment(function: Function, granted: Mapping[str, str], port: i
     names = {*function.secrets, *function.environment, *function.options}
     if "AUDIT_QUEUE" in names:
         names.add("CLOUD_TASKS_ENDPOINT")
-    service = "fn-" + function.name.replace("_", "-")
     return {
         **base_environment(home),
         **{name: granted[name] for name in sorted(names) if name in granted},
         "PORT": str(port),
-        "K_SERVICE": service,
-        "K_REVISION": f"{service}-local",
+        "K_SERVICE": function.resource_name,
+        "K_REVISION": f"{function.resource_name}-local",
         "THREADS": str(function.concurrency),
         "CLOUD_RUN_TIMEOUT_SECONDS": str(function.timeout_seconds),
     }

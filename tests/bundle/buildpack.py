@@ -99,7 +99,7 @@ def environment(
     environ = {
         **function_environment(function, granted, port, home),
         **installed.path,
-        "K_CONFIGURATION": f"fn-{function.name.replace('_', '-')}",
+        "K_CONFIGURATION": function.resource_name,
         "FUNCTION_TARGET": function.name,
         "FUNCTION_SIGNATURE_TYPE": "http",
         "LOG_EXECUTION_ID": "true",

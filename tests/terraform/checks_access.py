@@ -27,7 +27,7 @@ def _grants(deployment: Deployment) -> list[Resource]:
 def each_function_runs_as_its_own_account(deployment: Deployment) -> None:
     project = deployment.variables["project_id"]
     for name, function in deployment.functions.items():
-        own = f"fn-{name.replace('_', '-')}"
+        own = CATALOG[name].resource_name
         assert deployment.account_of(name)["account_id"] == own
         assert function["service_config.service_account_email"] == f"{own}@{project}.iam.gserviceaccount.com"
 
@@ -113,7 +113,7 @@ def only_the_build_account_has_rights_in_the_project(deployment: Deployment) -> 
 
 def there_are_no_accounts_but_those_of_functions_build_tasks_and_scheduler(deployment: Deployment) -> None:
     accounts = [one["account_id"] for one in deployment.all("google_service_account")]
-    own = [f"fn-{name.replace('_', '-')}" for name in CATALOG]
+    own = [entry.resource_name for entry in CATALOG.values()]
     assert sorted(accounts) == sorted([*own, "reelay-build", "reelay-scheduler", "reelay-tasks"])
     assert not deployment.all("google_service_account_key")
 

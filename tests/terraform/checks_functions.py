@@ -22,7 +22,7 @@ def _environment(deployment: Deployment, name: str) -> dict[str, str]:
 def there_is_one_function_for_each_entry(deployment: Deployment) -> None:
     assert sorted(deployment.functions) == sorted(CATALOG)
     for name, function in deployment.functions.items():
-        assert function["name"] == f"fn-{name.replace('_', '-')}"
+        assert function["name"] == CATALOG[name].resource_name
         assert function["build_config.entry_point"] == name
         assert function["service_config.all_traffic_on_latest_revision"] is True
 

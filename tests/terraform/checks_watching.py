@@ -47,7 +47,7 @@ def _conditions(deployment: Deployment, policy: str, kind: str = "condition_thre
 
 
 def _resource_names(names: list[str]) -> str:
-    return ", ".join(f'"fn-{name.replace("_", "-")}"' for name in names)
+    return ", ".join(f'"{CATALOG[name].resource_name}"' for name in names)
 
 
 def each_alert_says_where_to_read_what_to_do(deployment: Deployment) -> None:

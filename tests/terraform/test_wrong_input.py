@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.terraform.conftest import STAGING
 from tests.terraform.workspace import TerraformFailed, Workspace
@@ -42,6 +43,18 @@ def _edited(old: str, new: str) -> Callable[[Workspace], None]:
     return lambda workspace: workspace.edit(CATALOG, old, new)
 
 
+def _entry(name: str, **changed: object) -> Callable[[Workspace], None]:
+    """A function's entry with other values."""
+
+    def spoil(workspace: Workspace) -> None:
+        path = workspace.root / CATALOG
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document["functions"][name] |= changed
+        path.write_text(yaml.safe_dump(document), encoding="utf-8")
+
+    return spoil
+
+
 WRONG = {
     "a folder without an entry": Wrong(
         "Folders under functions/ without an entry in functions/catalog.yaml: logout.",
@@ -53,10 +66,7 @@ WRONG = {
     ),
     "an unknown secret": Wrong(
         "functions/catalog.yaml names secrets that do not exist (terraform/secrets.tf): upload_video: MEDIA_URI.",
-        _edited("MEDIA_URL]\n    environment: [SUPABASE_URL, ALLOWED_ORIGINS, AUDIT_QUEUE, WRITE_LOG_URL,"
-                " TASKS_SERVICE_ACCOUNT]\n    options: [STORAGE_QUOTA_BYTES, UPLOAD_BANDWIDTH_BYTES, UPLOAD_TICKET",
-                "MEDIA_URI]\n    environment: [SUPABASE_URL, ALLOWED_ORIGINS, AUDIT_QUEUE, WRITE_LOG_URL,"
-                " TASKS_SERVICE_ACCOUNT]\n    options: [STORAGE_QUOTA_BYTES, UPLOAD_BANDWIDTH_BYTES, UPLOAD_TICKET"),
+        _entry("upload_video", secrets=["SUPABASE_SECRET_KEY", "JWT_SECRETS", "MEDIA_URI"]),
     ),
     "a misspelt key that is required": Wrong(
         "timeout_seconds",
