@@ -6,6 +6,13 @@ variables {
   document  = { functions = {} }
   folders   = []
   functions = {}
+
+  # One that is right; each run below changes what it is about.
+  entry = {
+    caller    = "user", concurrency = 8, cpu = 1, environment = []
+    memory_mb = 256, methods = ["GET"], options = [], routes = []
+    secrets   = [], summary = "S", timeout_seconds = 30
+  }
 }
 
 run "good" {
@@ -14,16 +21,8 @@ run "good" {
   variables {
     folders = ["check_storage", "write_log"]
     functions = {
-      check_storage = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = ["AUDIT_QUEUE", "TASKS_SERVICE_ACCOUNT", "WRITE_LOG_URL"]
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = ["JWT_SECRETS"], summary = "S", timeout_seconds = 30
-      }
-      write_log = {
-        caller    = "tasks", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
+      check_storage = merge(var.entry, { environment = ["AUDIT_QUEUE", "TASKS_SERVICE_ACCOUNT", "WRITE_LOG_URL"], secrets = ["JWT_SECRETS"] })
+      write_log     = merge(var.entry, { caller = "tasks" })
     }
   }
 
@@ -45,10 +44,9 @@ run "document_without_functions" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    document = { endpoints = {} }
-    folders  = []
-    functions = {
-    }
+    document  = { endpoints = {} }
+    folders   = []
+    functions = {}
   }
   expect_failures = [var.document]
 }
@@ -57,15 +55,9 @@ run "misspelt_key" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    document = { functions = { login = { option = ["BCRYPT_COST"] } } }
-    folders  = ["login"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    document  = { functions = { login = { option = ["BCRYPT_COST"] } } }
+    folders   = ["login"]
+    functions = { login = var.entry }
   }
   expect_failures = [var.document]
 }
@@ -74,15 +66,9 @@ run "misspelt_key_of_a_route" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    document = { functions = { login = { routes = [{ method = "GET", path = "/a", traget = "/b" }] } } }
-    folders  = ["login"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    document  = { functions = { login = { routes = [{ method = "GET", path = "/a", traget = "/b" }] } } }
+    folders   = ["login"]
+    functions = { login = var.entry }
   }
   expect_failures = [var.document]
 }
@@ -91,14 +77,8 @@ run "folder_without_entry" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["login", "logout"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["login", "logout"]
+    functions = { login = var.entry }
   }
   expect_failures = [var.folders]
 }
@@ -109,16 +89,8 @@ run "entry_without_folder" {
   variables {
     folders = ["login"]
     functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-      logout = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
+      login  = var.entry
+      logout = var.entry
     }
   }
   expect_failures = [var.folders]
@@ -128,14 +100,8 @@ run "no_such_secret" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["login"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = ["JWT_SECRET"], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["login"]
+    functions = { login = merge(var.entry, { secrets = ["JWT_SECRET"] }) }
   }
   expect_failures = [var.functions]
 }
@@ -144,14 +110,8 @@ run "no_such_environment" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["login"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = ["SUPABASE_URI"]
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["login"]
+    functions = { login = merge(var.entry, { environment = ["SUPABASE_URI"] }) }
   }
   expect_failures = [var.functions]
 }
@@ -160,14 +120,8 @@ run "no_such_option" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["login"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = ["BCRYPT_COSTS"], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["login"]
+    functions = { login = merge(var.entry, { options = ["BCRYPT_COSTS"] }) }
   }
   expect_failures = [var.functions]
 }
@@ -176,14 +130,8 @@ run "name_too_long" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["aaaaaaaaaaaaaaaaaaaaaaaaaaaa"]
-    functions = {
-      aaaaaaaaaaaaaaaaaaaaaaaaaaaa = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["aaaaaaaaaaaaaaaaaaaaaaaaaaaa"]
+    functions = { aaaaaaaaaaaaaaaaaaaaaaaaaaaa = var.entry }
   }
   expect_failures = [var.functions]
 }
@@ -192,14 +140,8 @@ run "longest_name" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["aaaaaaaaaaaaaaaaaaaaaaaaaaa"]
-    functions = {
-      aaaaaaaaaaaaaaaaaaaaaaaaaaa = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["aaaaaaaaaaaaaaaaaaaaaaaaaaa"]
+    functions = { aaaaaaaaaaaaaaaaaaaaaaaaaaa = var.entry }
   }
 }
 
@@ -223,14 +165,8 @@ run "no_such_caller" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["login"]
-    functions = {
-      login = {
-        caller    = "anybody", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["login"]
+    functions = { login = merge(var.entry, { caller = "anybody" }) }
   }
   expect_failures = [var.functions]
 }
@@ -239,15 +175,8 @@ run "schedule_without_scheduler" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["login"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-        schedule  = "0 0 * * *"
-      }
-    }
+    folders   = ["login"]
+    functions = { login = merge(var.entry, { schedule = "0 0 * * *" }) }
   }
   expect_failures = [var.functions]
 }
@@ -256,14 +185,8 @@ run "scheduler_without_schedule" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["reset"]
-    functions = {
-      reset = {
-        caller    = "scheduler", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["reset"]
+    functions = { reset = merge(var.entry, { caller = "scheduler" }) }
   }
   expect_failures = [var.functions]
 }
@@ -272,15 +195,8 @@ run "no_cron_line" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["reset"]
-    functions = {
-      reset = {
-        caller    = "scheduler", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-        schedule  = "daily"
-      }
-    }
+    folders   = ["reset"]
+    functions = { reset = merge(var.entry, { caller = "scheduler", schedule = "daily" }) }
   }
   expect_failures = [var.functions]
 }
@@ -289,14 +205,8 @@ run "concurrency_on_half_a_cpu" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["login"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 0.5, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["login"]
+    functions = { login = merge(var.entry, { cpu = 0.5 }) }
   }
   expect_failures = [var.functions]
 }
@@ -305,14 +215,8 @@ run "three_cpus" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["login"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 3, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["login"]
+    functions = { login = merge(var.entry, { cpu = 3 }) }
   }
   expect_failures = [var.functions]
 }
@@ -321,14 +225,8 @@ run "too_much_memory_for_a_cpu" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["login"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 8192, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["login"]
+    functions = { login = merge(var.entry, { memory_mb = 8192 }) }
   }
   expect_failures = [var.functions]
 }
@@ -337,14 +235,8 @@ run "too_little_memory" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["login"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 64, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["login"]
+    functions = { login = merge(var.entry, { memory_mb = 64 }) }
   }
   expect_failures = [var.functions]
 }
@@ -353,14 +245,8 @@ run "too_long" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["login"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 3601
-      }
-    }
+    folders   = ["login"]
+    functions = { login = merge(var.entry, { timeout_seconds = 3601 }) }
   }
   expect_failures = [var.functions]
 }
@@ -369,14 +255,8 @@ run "no_concurrency" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["login"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 0, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["login"]
+    functions = { login = merge(var.entry, { concurrency = 0 }) }
   }
   expect_failures = [var.functions]
 }
@@ -385,14 +265,8 @@ run "write_log_that_logs" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["write_log"]
-    functions = {
-      write_log = {
-        caller    = "tasks", concurrency = 8, cpu = 1, environment = ["AUDIT_QUEUE", "TASKS_SERVICE_ACCOUNT", "WRITE_LOG_URL"]
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["write_log"]
+    functions = { write_log = merge(var.entry, { caller = "tasks", environment = ["AUDIT_QUEUE", "TASKS_SERVICE_ACCOUNT", "WRITE_LOG_URL"] }) }
   }
   expect_failures = [var.functions]
 }
@@ -401,14 +275,8 @@ run "webhook_that_needs_itself" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["media_webhook"]
-    functions = {
-      media_webhook = {
-        caller    = "media", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = ["MEDIA_WEBHOOK_URL"], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["media_webhook"]
+    functions = { media_webhook = merge(var.entry, { caller = "media", options = ["MEDIA_WEBHOOK_URL"] }) }
   }
   expect_failures = [var.functions]
 }
@@ -419,16 +287,8 @@ run "queue_without_target" {
   variables {
     folders = ["login", "write_log"]
     functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = ["AUDIT_QUEUE"]
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-      write_log = {
-        caller    = "tasks", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
+      login     = merge(var.entry, { environment = ["AUDIT_QUEUE"] })
+      write_log = merge(var.entry, { caller = "tasks" })
     }
   }
   expect_failures = [var.functions]
@@ -438,14 +298,8 @@ run "nobody_writes_the_log" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["login"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = ["AUDIT_QUEUE", "TASKS_SERVICE_ACCOUNT", "WRITE_LOG_URL"]
-        memory_mb = 256, methods = ["GET"], options = [], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["login"]
+    functions = { login = merge(var.entry, { environment = ["AUDIT_QUEUE", "TASKS_SERVICE_ACCOUNT", "WRITE_LOG_URL"] }) }
   }
   expect_failures = [var.functions]
 }
@@ -454,14 +308,8 @@ run "no_webhook" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["login"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = ["MEDIA_WEBHOOK_URL"], routes = []
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["login"]
+    functions = { login = merge(var.entry, { options = ["MEDIA_WEBHOOK_URL"] }) }
   }
   expect_failures = [var.functions]
 }
@@ -470,14 +318,8 @@ run "path_without_a_slash" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["login"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = [{ method = "GET", path = "api" }]
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["login"]
+    functions = { login = merge(var.entry, { routes = [{ method = "GET", path = "api" }] }) }
   }
   expect_failures = [var.functions]
 }
@@ -488,16 +330,8 @@ run "path_of_two" {
   variables {
     folders = ["login", "logout"]
     functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = [{ method = "GET", path = "/api/a" }]
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-      logout = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = [{ method = "POST", path = "/api/a" }]
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
+      login  = merge(var.entry, { routes = [{ method = "GET", path = "/api/a" }] })
+      logout = merge(var.entry, { routes = [{ method = "POST", path = "/api/a" }] })
     }
   }
   expect_failures = [var.functions]
@@ -507,13 +341,7 @@ run "path_for_two_methods" {
   command = plan
   module { source = "./modules/catalog" }
   variables {
-    folders = ["login"]
-    functions = {
-      login = {
-        caller    = "user", concurrency = 8, cpu = 1, environment = []
-        memory_mb = 256, methods = ["GET"], options = [], routes = [{ method = "GET", path = "/api/a" }, { method = "POST", path = "/api/a" }]
-        secrets   = [], summary = "S", timeout_seconds = 30
-      }
-    }
+    folders   = ["login"]
+    functions = { login = merge(var.entry, { routes = [{ method = "GET", path = "/api/a" }, { method = "POST", path = "/api/a" }] }) }
   }
 }
