@@ -1,7 +1,7 @@
-"""The one way in which the local cloud gives up."""
+"""The one way in which the commands of this directory give up."""
 
 from __future__ import annotations
 
 
 class StartFailure(Exception):
-    """Why the local cloud cannot start, in one line that names the thing at fault and the cure."""
+    """Why a command cannot begin, in one line that names the thing at fault and the cure."""

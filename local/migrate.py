@@ -21,10 +21,10 @@ from typing import Any, Protocol
 from local import catalog, dotenv, migrations
 from local.failure import StartFailure
 from local.migrate_cli import SupabaseCli
+from local.migrate_output import tell
 from local.migrate_psql import Psql
 from local.migrate_target import Target, target
-from local.migrations import Migration, MigrationFailure, Plan, Recorded
-from local.supabase import MIGRATIONS
+from local.migrations import MIGRATIONS, Migration, MigrationFailure, Plan, Recorded
 
 _TABLE = "supabase_migrations.schema_migrations"
 _INSTALL = (
@@ -33,8 +33,10 @@ _INSTALL = (
 )
 _ADVICE = """\
 Nothing was changed. An applied file must stay as it is: put it back (git log), and make the change in a new, newer one.
+A new file that is older than an applied one: give it a newer timestamp.
 A version without a file comes from another checkout: update this one, or, if its changes are undone in the database,
-strike it out: supabase migration repair --status reverted VERSION"""
+strike it out: supabase migration repair --status reverted VERSION
+or in SQL: delete from supabase_migrations.schema_migrations where version = 'VERSION';"""
 
 
 class Tool(Protocol):
@@ -58,7 +60,7 @@ TOOLS: dict[str, Callable[[str, Target], Tool]] = {"supabase": SupabaseCli, "psq
 
 
 def main() -> int:
-    """0 when all is applied, or shown, as asked; 1 when it is refused or fails; 2 when the database cannot be asked."""
+    """0 when all is applied, or shown, as asked; 1 when it is refused or fails; 2 when it cannot begin."""
     options = _options()
     try:
         files = migrations.read(options.migrations)
@@ -69,7 +71,7 @@ def main() -> int:
         print(failure, file=sys.stderr)
         return 2
     except MigrationFailure as failure:
-        print(f"{failure}\nIt changed nothing; what is listed as done stays applied.", file=sys.stderr)
+        print(f"{failure}\nRun it again: it shows what is applied.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped. Run it again: it shows what is applied.", file=sys.stderr)
@@ -82,23 +84,24 @@ def run(tool: Tool, database: Target, files: list[Migration], options: argparse.
     if contradictions := migrations.drift(files, recorded):
         print(f"The files do not fit the {database}:", *contradictions, _ADVICE, sep="\n", file=sys.stderr)
         return 1
-    applied = {one.version for one in recorded}
-    plan = Plan(options.migrations, tuple(recorded), tuple(one for one in files if one.version not in applied))
-    print(f"Migrations of the {database} (with {tool.name}):")
+    plan = Plan(tuple(files), tuple(recorded))
+    for one in plan.pending:
+        one.require_one_transaction()
+    tell(f"Migrations of the {database} (with {tool.name}):")
     for one in files:
-        print(f"  {'applied' if one.version in applied else 'to apply'.ljust(8)}  {one.file}")
-    print(f"{len(applied)} applied, {len(plan.pending)} to apply.", flush=True)
+        tell(f"  {'to apply' if one in plan.pending else 'applied '}  {one.file}")
+    tell(f"{len(recorded)} applied, {len(plan.pending)} to apply.")
     if not plan.pending:
         return 0
     if said := tool.preview(plan):
-        print(said)
+        tell(said)
     if options.dry_run:
         return 0
     if not (options.yes or confirmed()):
         print("Nothing was changed.", file=sys.stderr)
         return 1
     tool.apply(plan)
-    print(f"{len(plan.pending)} applied now.")
+    tell(f"{len(plan.pending)} applied now.")
     return 0
 
 

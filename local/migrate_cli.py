@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from local.catalog import ROOT
 from local.failure import StartFailure
-from local.migrate_psql import RELOAD
+from local.migrate_output import tell
 from local.migrate_target import Target
-from local.migrations import MigrationFailure, Plan
+from local.migrations import RELOAD, Migration, MigrationFailure, Plan
+
+_PSQL = 'make migrate ARGS="--tool psql"'
 
 
 class SupabaseCli:
@@ -43,47 +45,45 @@ class SupabaseCli:
         except ValueError as other:
             raise StartFailure(
                 f"{self.name} does not answer to `supabase db query` as 2.122 and 3.1 do: update it, or use psql: "
-                f'make migrate ARGS="--tool psql". ({self._target.said(ended.stderr)})'
+                f"{_PSQL}. ({self._target.said(ended.stderr)})"
             ) from other
         return answer
 
     def preview(self, plan: Plan) -> str:
-        """What the CLI itself would do. Raises MigrationFailure if it refuses."""
+        """What the CLI itself would do. Raises MigrationFailure if it refuses, or would do anything else."""
         ended = self._push(plan, "--dry-run")
         if ended.returncode != 0:
             raise MigrationFailure(f"supabase db push refuses: {self._target.said(ended.stderr)}")
-        return self._target.masked(ended.stderr).strip()
+        shown = self._target.masked(ended.stderr).strip()
+        if re.findall(r"^ • (.+)$", shown, re.MULTILINE) != [one.file for one in plan.pending]:
+            raise MigrationFailure(f"supabase db push would not apply just that; psql would: {_PSQL}\n{shown}")
+        return shown
 
     def apply(self, plan: Plan) -> None:
         """Apply what is pending and print each that is done. Raises MigrationFailure at the first that fails."""
         ended = self._push(plan, "--yes")
         begun = re.findall(r"^Applying migration (\S+?)\.\.\.", ended.stderr, re.MULTILINE)
         for file in begun[:-1] if ended.returncode else begun:
-            print(f"  done     {file}")
+            tell(f"  done     {file}")
+        if begun:  # also before a failure, for those that are done
+            self._reload()
         if ended.returncode != 0:
             failed = begun[-1] if begun else "supabase db push"
             raise MigrationFailure(f"{failed} failed: {self._target.said(ended.stderr)}")
+
+    def _reload(self) -> None:
         if self._run("db", "query", "--yes", self._address, RELOAD).returncode != 0:
             print(f"PostgREST could not be told; if it serves the old schema, run: {RELOAD};", file=sys.stderr)
 
     def _push(self, plan: Plan, option: str) -> subprocess.CompletedProcess[str]:
-        return self._run("db", "push", option, "--agent=no", self._address, migrations=plan.directory)
+        return self._run("db", "push", option, "--agent=no", self._address, migrations=plan.files)
 
-    def _run(self, *arguments: str, migrations: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run the CLI in a copy of the project, because it leaves files of its own there."""
+    def _run(self, *arguments: str, migrations: Sequence[Migration] = ()) -> subprocess.CompletedProcess[str]:
+        """Run the CLI in a project of its own: it leaves files there, and must apply the texts that were read."""
         with tempfile.TemporaryDirectory(prefix="reelay-migrate-") as directory:
             project = Path(directory, "supabase")
-            project.mkdir()
+            (project / "migrations").mkdir(parents=True)
             shutil.copy(ROOT / "supabase" / "config.toml", project)
-            if migrations:
-                shutil.copytree(migrations, project / "migrations")
-            return subprocess.run(
-                [self._program, *arguments],
-                cwd=directory,
-                env=self._target.environment(os.environ),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                check=False,
-            )
+            for one in migrations:
+                (project / "migrations" / one.file).write_text(one.text, encoding="utf-8", newline="")
+            return self._target.run([self._program, *arguments], directory=directory)

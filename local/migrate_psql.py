@@ -8,17 +8,18 @@ sessions; in between, whoever comes second finds another record than the one pla
 from __future__ import annotations
 
 import json
-import os
+import re
 import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
+from local.migrate_output import tell
 from local.migrate_target import Target
-from local.migrations import SPACE, Migration, MigrationFailure, Plan
+from local.migrations import RELOAD, SPACE, Migration, MigrationFailure, Plan
 
 LOCK = 7_264_035_163  # this project's own number
 LOCK_SECONDS = 60
-RELOAD = "notify pgrst, 'reload schema'"  # https://docs.postgrest.org/en/stable/references/schema_cache.html
 _MEANWHILE = "somebody else is migrating this database, or has done so meanwhile"
 
 
@@ -50,18 +51,20 @@ class Psql:
             ended = self._run(transaction(one, versions))
             if ended.returncode != 0:
                 raise MigrationFailure(f"{one.file} failed: {self._target.said(ended.stderr)}")
-            print(f"  done     {one.file}", flush=True)
+            if warnings := re.sub(r"^psql:<stdin>:\d+: ", "", ended.stderr, flags=re.MULTILINE).strip():
+                print(self._target.masked(warnings), file=sys.stderr)
+            tell(f"  done     {one.file}")
             versions.append(one.version)
 
     def _run(self, script: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self._command, input=script, env=self._target.environment(os.environ),
-            capture_output=True, encoding="utf-8", errors="replace", check=False,
-        )  # fmt: skip
+        return self._target.run(self._command, script)
 
 
 def transaction(migration: Migration, versions: Sequence[str]) -> str:
-    """The script that applies and records one migration, if exactly `versions` are recorded by then."""
+    """The script that applies and records one migration, if exactly `versions` are recorded by then.
+
+    It is one statement to the server, so a limit for statements (Supabase's is two minutes) does not hold for it.
+    """
     guard = f"""
 declare recorded text;
 begin
@@ -83,6 +86,7 @@ end"""  # noqa: S608 - every value is dollar-quoted
     values = f"{_quoted(migration.version)}, {_quoted(migration.name)}, array[{_quoted(migration.text.strip(SPACE))}]"
     return f"""
 begin;
+set local statement_timeout = 0;
 set local client_min_messages = warning;
 set local lock_timeout = '{LOCK_SECONDS}s';
 do {_quoted(guard)};

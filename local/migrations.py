@@ -16,10 +16,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.catalog import ROOT
 from local.failure import StartFailure
 
+MIGRATIONS = ROOT / "supabase" / "migrations"
+RELOAD = "notify pgrst, 'reload schema'"  # https://docs.postgrest.org/en/stable/references/schema_cache.html
 SPACE = "; \t\n\r\f\v"  # what may stand between two statements
-_FILE = re.compile(r"(?P<version>[0-9]+)_(?P<name>.*)\.sql")
+_FILE = re.compile(r"(?P<version>[0-9]+)_(?P<name>\S*)\.sql")
+# https://www.postgresql.org/docs/current/sql-syntax-lexical.html: comments (one within another at most), strings with
+# and without escapes, identifiers, dollar quotes.
+_QUOTED = re.compile(
+    r"""--[^\n]*
+    | /\*(?:[^/*]|\*(?!/)|/(?!\*)|/\*(?:[^*]|\*(?!/))*+\*/)*+\*/
+    | (?<![\w$])[eE]'(?:[^'\\]|\\.|'')*+'
+    | '[^']*'
+    | "[^"]*"
+    | (?<![\w$])(\$(?:[^\W\d]\w*)?\$).*?\1""",
+    re.DOTALL | re.VERBOSE,
+)
+_ATOMIC_BODY = re.compile(r"\bbegin\s+atomic\b.*?;\s*end\b", re.DOTALL | re.IGNORECASE)  # of a function, unquoted
+_TRANSACTION = re.compile(
+    r"(?:\A|;)\s*(begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b",
+    re.IGNORECASE,
+)
 
 
 class MigrationFailure(Exception):
@@ -37,6 +56,17 @@ class Migration:
     @property
     def file(self) -> str:
         return f"{self.version}_{self.name}.sql"
+
+    def require_one_transaction(self) -> None:
+        """Raises StartFailure if a command in it would end the transaction that its record is in.
+
+        With psql the database would refuse it, with the Supabase CLI it would not; within `do` it always does.
+        """
+        if found := _TRANSACTION.search(_ATOMIC_BODY.sub(" ", _QUOTED.sub(" ", self.text))):
+            raise StartFailure(
+                f"{self.file} has a transaction command of its own, {' '.join(found[1].lower().split())}: take it "
+                "out. Each migration is applied in one transaction, together with its record."
+            )
 
 
 @dataclass(frozen=True)
@@ -65,28 +95,36 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a database has, and what it is to get, in this order."""
+    """All files, and what a database has of them."""
 
-    directory: Path
+    files: tuple[Migration, ...]
     recorded: tuple[Recorded, ...]
-    pending: tuple[Migration, ...]
+
+    @property
+    def pending(self) -> tuple[Migration, ...]:
+        """What the database is to get, in this order."""
+        applied = {one.version for one in self.recorded}
+        return tuple(one for one in self.files if one.version not in applied)
 
 
 def read(directory: Path) -> list[Migration]:
     """The files, oldest first.
 
-    Raises StartFailure for a directory without any, a name that the Supabase CLI would skip, a version used twice, and
-    text that is not UTF-8.
+    Raises StartFailure for a directory without any, a name that the Supabase CLI would skip or that has a space, a
+    version used twice, and text that is not UTF-8 or that psql would cut.
     """
     found: dict[str, Migration] = {}
     for path in sorted(directory.glob("*.sql")):
         parts = _FILE.fullmatch(path.name)
         if parts is None:
-            raise StartFailure(f"{path.name} in {directory} must be named TIMESTAMP_name.sql.")
+            raise StartFailure(f"{path.name} in {directory} must be named TIMESTAMP_name.sql, without a space.")
         try:
-            one = Migration(parts["version"], parts["name"], _lines(path.read_text(encoding="utf-8")))
+            # Without the byte order mark of some editors: psql stumbles over it, and the CLI does not record it.
+            one = Migration(parts["version"], parts["name"], path.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError) as unreadable:
             raise StartFailure(f"Cannot read {path.name} in {directory}: {unreadable}.") from unreadable
+        if "\0" in one.text:  # psql would leave out the rest of the line
+            raise StartFailure(f"{path.name} in {directory} has a NUL character: take it out.")
         if (other := found.setdefault(one.version, one)) is not one:
             raise StartFailure(f"{other.file} and {one.file} have the same version: rename the newer one.")
     if not found:

@@ -27,6 +27,16 @@ QUIET_NPM = {
     "npm_config_fund": "false",
     "npm_config_update_notifier": "false",
 }
+# Packages' install scripts are other people's code: `make migrate` begins with a setup, and production's keys may be
+# in its environment.
+SECRETS = {
+    "CLOUDINARY_URL",
+    "DATABASE_URL",
+    "JWT_SECRETS",
+    "MEDIA_URL",
+    "SUPABASE_SECRET_KEY",
+    "SUPABASE_SERVICE_ROLE_KEY",
+}
 
 
 class SetupFailure(Exception):
@@ -135,7 +145,7 @@ def run(command: list[str], directory: Path, complaint: str) -> None:
     done = subprocess.run(
         command,
         cwd=directory,
-        env={**os.environ, **QUIET_NPM},
+        env={name: value for name, value in os.environ.items() if name not in SECRETS} | QUIET_NPM,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

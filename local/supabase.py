@@ -15,11 +15,11 @@ from local.catalog import ROOT
 from local.environment import base_environment
 from local.failure import StartFailure
 from local.keys import Keys
+from local.migrations import MIGRATIONS
 from local.settings import Settings
 from local.state import State
 
 LITE = ROOT / "node_modules" / ".bin" / "lite"
-MIGRATIONS = ROOT / "supabase" / "migrations"
 START = (str(LITE), "start", "--no-admin")  # without --no-admin, a request with no key at all would be service_role
 # A table of the first migrations: a lite that answers for it has a working database beneath it.
 PROBE = "/rest/v1/users?select=id&limit=1"

@@ -17,8 +17,7 @@ from pathlib import Path
 import psycopg
 
 from local.catalog import ROOT
-
-MIGRATIONS = ROOT / "supabase" / "migrations"
+from local.migrations import MIGRATIONS
 
 
 def free_port() -> int:

@@ -15,6 +15,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from local.catalog import ROOT
+from local.migrations import Plan, read
 from tests.postgres import ThrowawayPostgres
 
 USER = "migrator"
@@ -55,6 +56,10 @@ class Migrating:
 
     def write(self, file: str, sql: str) -> None:
         (self.migrations / file).write_text(sql)
+
+    def plan(self) -> Plan:
+        """All files, for a database that has none of them."""
+        return Plan(tuple(read(self.migrations)), ())
 
     def command(self, *options: str) -> list[str]:
         return [sys.executable, "-m", "local.migrate", "--migrations", str(self.migrations), *options]

@@ -14,6 +14,7 @@ VERSION = os.environ["STAND_IN_VERSION"]
 
 
 def main(arguments: list[str]) -> int:
+    os.chdir(os.environ.get("SUPABASE_WORKDIR", "."))
     if arguments == ["--version"]:
         sys.stdout.write(f"{VERSION}\n")
         return 0

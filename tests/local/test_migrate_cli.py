@@ -14,6 +14,8 @@ import psycopg
 import pytest
 
 from local.catalog import ROOT
+from local.migrate_cli import SupabaseCli
+from local.migrate_target import target
 from tests.local.migrating import USER, Migrating
 from tests.postgres import ThrowawayPostgres
 
@@ -25,7 +27,7 @@ def with_cli(postgres: ThrowawayPostgres, directory: Path, version: str) -> Migr
     made.write("20260102000000_second.sql", "create table second (id int)")
     real = os.environ.get(f"SUPABASE_CLI_{version[0]}")
     made.install("supabase", real or f"{sys.executable} {ROOT}/tests/local/supabase_cli.py")
-    made.environment |= {"STAND_IN_VERSION": version, "SUPABASE_TELEMETRY_DISABLED": "1"}
+    made.environment["STAND_IN_VERSION"] = version
     return made
 
 
@@ -60,6 +62,45 @@ def test_the_cli_and_psql_can_take_turns(here: Migrating) -> None:
         assert here.run("--tool", tool).stdout.endswith("4 applied, 0 to apply.\n")
 
 
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Another project, with a migration of its own."""
+    project = tmp_path / "elsewhere"
+    (project / "supabase" / "migrations").mkdir(parents=True)
+    (project / "supabase" / "config.toml").write_text('project_id = "elsewhere"\n')
+    (project / "supabase" / "migrations" / "20250101000000_other.sql").write_text("create table other (id int);")
+    return project
+
+
+def test_a_variable_of_the_clis_own_does_not_make_it_apply_another_project(here: Migrating, elsewhere: Path) -> None:
+    here.environment["SUPABASE_WORKDIR"] = str(elsewhere)
+    assert here.run("--yes").returncode == 0
+    assert here.tables() == ["first", "second"]
+
+
+def test_a_cli_that_would_apply_anything_else_is_not_let(here: Migrating, elsewhere: Path) -> None:
+    real = (here.bin / "supabase").rename(here.bin / "real")
+    (here.bin / "supabase").write_text(f'#!/bin/sh\ncd {elsewhere} && exec {real} "$@"\n')
+    (here.bin / "supabase").chmod(0o755)
+    ended = here.run("--yes")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("supabase db push would not apply just that; psql would: make migrate")
+    assert " • 20250101000000_other.sql" in ended.stderr
+    assert here.tables() == []
+
+
+def test_what_was_shown_is_applied_though_a_file_changes_meanwhile(
+    here: Migrating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAND_IN_VERSION", here.environment["STAND_IN_VERSION"])
+    tool, plan = SupabaseCli(str(here.bin / "supabase"), target(here.url)), here.plan()
+    tool.preview(plan)
+    here.write("20260101000000_first.sql", "create table other (id int);")
+    here.write("20260103000000_third.sql", "create table third (id int);")
+    tool.apply(plan)
+    assert here.tables() == ["first", "second"]
+
+
 def test_what_contradicts_the_record_is_refused_before_the_cli_does_anything(here: Migrating) -> None:
     assert here.run("--yes").returncode == 0
     here.calls.write_text("")
@@ -81,10 +122,12 @@ def test_a_migration_that_fails_is_named_and_those_before_it_stay(here: Migratin
     assert (here.tables(), here.recorded()) == (["first"], ["20260101000000"])
 
 
-def test_postgrest_is_told(here: Migrating) -> None:
+@pytest.mark.parametrize("second", ["create table second (id int)", "insert into nowhere values (1)"])
+def test_postgrest_is_told_also_when_only_the_first_are_applied(here: Migrating, second: str) -> None:
+    here.write("20260102000000_second.sql", second)
     with psycopg.connect(here.dsn, autocommit=True) as listening:
         listening.execute("listen pgrst")
-        assert here.run("--yes").returncode == 0
+        assert here.run("--yes").returncode == int("nowhere" in second)
         assert [told.payload for told in listening.notifies(timeout=5, stop_after=1)] == ["reload schema"]
 
 
@@ -105,10 +148,21 @@ def test_a_wrong_password_is_explained(here: Migrating, postgres: ThrowawayPostg
     assert "wrong" not in ended.stderr
 
 
+def test_a_missing_password_is_told_from_a_wrong_one(here: Migrating, postgres: ThrowawayPostgres) -> None:
+    assert "There is no password in DATABASE_URL" in here.run(url=here.url_with("", postgres.port)).stderr
+
+
+def test_a_program_that_is_none_is_named(here: Migrating) -> None:
+    (here.bin / "supabase").write_text("not a program")
+    ended = here.run()
+    assert (ended.returncode, ended.stderr) == (2, f"{here.bin}/supabase cannot be run: Exec format error.\n")
+
+
 def test_of_two_at_once_every_migration_is_applied_once(here: Migrating) -> None:
     both = [here.start("--yes"), here.start("--yes")]
     for one in both:
         one.communicate(timeout=60)
+    assert 0 in [one.returncode for one in both]
     assert here.run("--yes").returncode == 0
     assert here.rows("select count(*) from first") == [{"count": 1}]
     assert here.recorded() == ["20260101000000", "20260102000000"]

@@ -88,6 +88,17 @@ def test_what_the_tests_need_on_top_is_installed_once_and_kept(machine: Machine)
     assert machine.installs() == ["ci --omit=dev", "ci"]
 
 
+def test_install_scripts_are_not_shown_productions_keys(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in setup.SECRETS:
+        monkeypatch.setenv(name, "hush")
+    with (machine.root / "bin" / "npm").open("a") as npm:
+        npm.write("env > seen\n")
+    setup.install_node(machine.root, tests=False)
+    seen = (machine.root / "seen").read_text()
+    assert "npm_config_audit=false" in seen
+    assert "hush" not in seen
+
+
 def test_an_install_that_fails_is_shown_and_done_again(machine: Machine) -> None:
     setup.install_node(machine.root, tests=False)
     (machine.root / "fail").touch()

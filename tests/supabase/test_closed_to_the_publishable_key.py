@@ -11,8 +11,9 @@ import httpx
 import psycopg
 import pytest
 
+from local.migrations import MIGRATIONS
 from tests.cloud import Account, Cloud
-from tests.postgres import MIGRATIONS, ThrowawayPostgres
+from tests.postgres import ThrowawayPostgres
 
 TEXT = "\n".join(path.read_text() for path in sorted(MIGRATIONS.glob("*.sql")))
 # From the files, so that a new one is held to this without being asked.

@@ -11,10 +11,11 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 
+from local.migrations import MIGRATIONS
 from local.settings import settings
 from local.state import State
 from local.supabase import LITE, LocalSupabase
-from tests.postgres import MIGRATIONS, ThrowawayPostgres, apply_migrations, free_port
+from tests.postgres import ThrowawayPostgres, apply_migrations, free_port
 
 FILES = sorted(MIGRATIONS.glob("*.sql"))
 # All of a database that a migration can change, as rows of text.
