@@ -135,10 +135,8 @@ MUTANTS: Mapping[str, Mutant] = {
         'period = "0s"',
     ),
     "functions have no labels": Mutant(_MODULE, "caller   = var.function.caller\n    function = var.function.name", ""),
-    "bundles lie in America": Mutant("bundles.tf", "location = var.region", 'location = "US"', "from nothing"),
-    "outputs name other addresses": Mutant(
-        "outputs.tf", "name => function.url }", "name => function.service }", "from nothing"
-    ),
+    "bundles lie in America": Mutant("bundles.tf", "location = var.region", 'location = "US"'),
+    "outputs name other addresses": Mutant("outputs.tf", "name => function.url }", "name => function.service }"),
     "the console is told private addresses": Mutant(
         "console.tf", 'if contains(["admin", "public", "user"], function.caller)', ""
     ),
