@@ -180,6 +180,13 @@ class Cloud:
     def pid(self, component: str) -> int:
         return int((self.state / "run" / f"{component}.pid").read_text())
 
+    def is_another(self, component: str, pid: int) -> bool:
+        """Whether the component runs again after the process with this id; in between there is no file."""
+        try:
+            return self.pid(component) != pid
+        except (FileNotFoundError, ValueError):
+            return False
+
     def kill(self, component: str) -> None:
         """SIGKILL to the component's whole process group, as an OOM killer would."""
         os.killpg(os.getpgid(self.pid(component)), signal.SIGKILL)

@@ -66,7 +66,7 @@ def test_the_last_events_of_an_instance_that_is_told_to_stop_arrive(cloud: Cloud
     stopped = cloud.pid("check_storage")
     cloud.terminate("check_storage")
     eventually(lambda: len(stored(cloud, user, "CHECK_STORAGE")) == 5)
-    eventually(lambda: cloud.pid("check_storage") != stopped)  # or else the next test asks one that is going
+    eventually(lambda: cloud.is_another("check_storage", stopped))  # or else the next test asks one that is going
 
 
 def test_without_supabase_every_answer_is_503_with_retry_after_and_nothing_stays(
