@@ -10,6 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, LiteralString
@@ -179,6 +180,16 @@ class Cloud:
 
     def pid(self, component: str) -> int:
         return int((self.state / "run" / f"{component}.pid").read_text())
+
+    def worker_bytes(self, function: str, field: str) -> int:
+        """Of the function's worker: VmRSS, what it holds in memory now, or VmHWM, the most it ever held (proc(5))."""
+        master = self.pid(function)
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with suppress(FileNotFoundError, ProcessLookupError):  # somebody else's, which has ended meanwhile
+                fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+                if fields["PPid"] == str(master):
+                    return int(fields[field].split()[0]) * 1024
+        raise AssertionError("no worker")
 
     def is_another(self, component: str, pid: int) -> bool:
         """Whether the component runs again after the process with this id; in between there is no file."""

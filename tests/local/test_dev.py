@@ -115,7 +115,7 @@ def test_no_secret_stands_on_a_command_line(dev: Dev) -> None:
 def test_a_function_that_died_is_started_again(dev: Dev) -> None:
     first = dev.cloud.pid("login")
     dev.cloud.kill("login")
-    eventually(lambda: dev.children().get("login", first) != first)
+    eventually(lambda: dev.cloud.is_another("login", first))
     assert dev.account("user").token
 
 

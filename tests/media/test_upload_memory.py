@@ -12,16 +12,6 @@ from tests.media.page import Page, happenings
 FUNCTIONS = ("upload_video", "complete_upload")
 
 
-def worker_bytes(host: Cloud, function: str) -> int:
-    """What the function's worker holds in memory now (VmRSS of proc(5))."""
-    master = host.pid(function)
-    for status in Path("/proc").glob("[0-9]*/status"):
-        fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
-        if fields["PPid"] == str(master):
-            return int(fields["VmRSS"].split()[0]) * 1024
-    raise AssertionError("no worker")
-
-
 def logged(host: Cloud, account: Account) -> set[str]:
     """The functions whose audit events about somebody have arrived."""
     return {row[0] for row in host.sql("select service_name from logs where user_id = %s", account.id)}
@@ -34,14 +24,14 @@ def test_45_mb_leave_nothing_in_the_memory_of_the_functions(
     warm_up = Page(host, first, tmp_path, video(300_000))
     warm_up.check(warm_up.run())
     eventually(lambda: logged(host, first) >= set(FUNCTIONS))  # with the first event comes Cloud Tasks' library
-    before = {function: worker_bytes(host, function) for function in FUNCTIONS}
+    before = {function: host.worker_bytes(function, "VmRSS") for function in FUNCTIONS}
     peaks = dict(before)
 
     page = Page(host, host.register(), tmp_path, video(45_000_000))
     happened = []
     for one in happenings(page.start()):
         happened.append(one)
-        peaks = {function: max(peaks[function], worker_bytes(host, function)) for function in FUNCTIONS}
+        peaks = {function: max(peaks[function], host.worker_bytes(function, "VmRSS")) for function in FUNCTIONS}
 
     page.check(happened)
     for function in FUNCTIONS:
