@@ -43,12 +43,11 @@ class Resource:
 
 @dataclass(frozen=True)
 class Deployment:
-    """All resources and outputs, the variables they are made with, what the plan changes, and where it was made."""
+    """All resources and outputs, the variables that they are made with, and where the plan was made."""
 
     resources: tuple[Resource, ...]
     outputs: Mapping[str, Any]  # None: not known yet
     variables: Mapping[str, Any]
-    changed: frozenset[str]
     root: Path
 
     def all(self, *types: str) -> list[Resource]:
@@ -112,7 +111,7 @@ class Plan:
         variables.setdefault("load_balancer", None)  # a null is not told
         resources = tuple(_resources(values["root_module"]))
         outputs = Values({name: output.get("value") for name, output in values.get("outputs", {}).items()})
-        return Deployment(resources, outputs, variables, frozenset(self.changes), self.root)
+        return Deployment(resources, outputs, variables, self.root)
 
 
 def _resources(module: Values) -> Iterator[Resource]:

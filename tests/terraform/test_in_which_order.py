@@ -26,7 +26,7 @@ POLICY = 'google_monitoring_alert_policy.uptime["check_storage"]'
 
 def applied(workspace: Workspace, inputs: Inputs) -> list[tuple[str, str]]:
     """(address, "Destroying", "Modifications complete", ...) in the order in which it happens; replaced: twice."""
-    output = workspace.run("apply", "-no-color", "-input=false", "-auto-approve", *inputs.arguments())
+    output = workspace.apply_at_once(inputs)
     return re.findall(r"(?m)^(\S+?)(?: \(deposed object \w+\))?: (Destroying|Creating|\w+ complete)", output)
 
 

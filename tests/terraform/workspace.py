@@ -79,8 +79,9 @@ class Workspace:
         """Do what was planned last."""
         self.run("apply", "-no-color", "-input=false", "one.tfplan")
 
-    def apply_at_once(self, inputs: Inputs, *options: str) -> None:
-        self.run("apply", "-no-color", "-input=false", "-auto-approve", *options, *inputs.arguments())
+    def apply_at_once(self, inputs: Inputs, *options: str) -> str:
+        """What Terraform prints: each thing that it does, in that order."""
+        return self.run("apply", "-no-color", "-input=false", "-auto-approve", *options, *inputs.arguments())
 
     def state(self) -> Values:
         return self._shown()
